@@ -1,0 +1,30 @@
+# make demo: set up, label a small corpus, open-able report.   make test: set up, run the tests.   Python 3.11 is all it needs.
+PYTHON ?= python3.11
+PY := .venv/bin/python
+export RAY_USAGE_STATS_ENABLED := 0
+
+.PHONY: setup demo test lint bench clean
+setup: .venv/ready
+.venv/ready: requirements.lock pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check uv
+	$(PY) -m uv pip install --quiet --python $(PY) --require-hashes -r requirements.lock
+	$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup
+	$(PY) scripts/demo.py out/demo
+
+test: setup
+	$(PY) -m pytest
+
+lint: setup
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: setup
+	$(PY) scripts/bench.py
+
+clean:
+	rm -rf .venv out

@@ -1,0 +1,106 @@
+"""The command line: `faceray annotate …`, `faceray show PHOTO`. Bad input is one line and exit code 2."""
+
+import os
+import sys
+from argparse import ArgumentError
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from jsonargparse import ArgumentParser
+from tabulate import tabulate
+
+from faceray import __version__
+from faceray.errors import UserError
+
+Options = TypeVar("Options")
+
+
+def annotate(arguments: list[str]) -> None:
+    """label every face of a corpus"""
+    from faceray.annotate import annotate as run
+    from faceray.options import AnnotateOptions
+
+    options = parse(AnnotateOptions, arguments, "annotate")
+    if options.dry_run:
+        from faceray.estimate import estimate
+
+        print(estimate(options))
+        return
+    from faceray.results.summary_text import summary_text
+
+    print(summary_text(run(options), options.output))
+
+
+def show(arguments: list[str]) -> None:
+    """print and draw the faces of one picture"""
+    from faceray.results.draw import faces_table
+    from faceray.show import ShowOptions
+    from faceray.show import show as run
+
+    if arguments and not arguments[0].startswith("-"):
+        arguments = ["--photo", *arguments]
+    faces, drawn = run(parse(ShowOptions, arguments, "show"))
+    print(faces_table(faces) if faces else "no face found")
+    print(f"drawn in {drawn}")
+
+
+COMMANDS: dict[str, Callable[[list[str]], None]] = {"annotate": annotate, "show": show}
+
+
+def parse(kind: type[Options], arguments: list[str], command: str) -> Options:
+    """Options from the command line and `--config FILE.yaml`; an unknown name or a value out of range is an error.
+
+    Raises:
+        UserError: in one line.
+    """
+    parser = ArgumentParser(prog=f"faceray {command}", exit_on_error=False, description=kind.__doc__)
+    parser.add_argument("--config", action="config", help="YAML file with the same names; the command line wins")
+    parser.add_class_arguments(kind, as_group=False)
+    try:
+        parsed = parser.instantiate_classes(parser.parse_args(arguments))
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise UserError(_first_words(error)) from error
+    return kind(**{name: value for name, value in vars(parsed).items() if name != "config"})
+
+
+def _first_words(error: Exception) -> str:
+    """jsonargparse explains at length; the lines that say what is wrong are enough."""
+    text = error.message if isinstance(error, ArgumentError) else str(error)
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    return "; ".join(lines[:3])
+
+
+def usage() -> str:
+    """What there is to call."""
+    rows = [(f"faceray {name}", (command.__doc__ or "").strip()) for name, command in COMMANDS.items()]
+    return f"faceray {__version__}\n\n{tabulate(rows, tablefmt='plain')}\n\nfaceray COMMAND --help tells its options"
+
+
+def run(command: Callable[[list[str]], Any], arguments: list[str]) -> int:
+    """Exit code: 0 done, 2 the user can mend it, 130 stopped from outside."""
+    try:
+        command(arguments)
+    except UserError as error:
+        print(f"faceray: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("faceray: stopped; what was committed stays, the next run goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def main() -> None:
+    """The `faceray` command."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in COMMANDS:
+        sys.exit(run(COMMANDS[name], arguments))
+    if name in ("--help", "-h", "help"):
+        print(usage())
+        sys.exit(0)
+    if name == "--version":
+        print(__version__)
+        sys.exit(0)
+    print(f"faceray: no command {name!r}, only {', '.join(COMMANDS)}", file=sys.stderr)
+    sys.exit(2)

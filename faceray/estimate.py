@@ -1,0 +1,66 @@
+"""`--dry-run`: what there is to do and how long it may take, from earlier runs here or from a rule of thumb."""
+
+import os
+from typing import Any
+
+from tabulate import tabulate
+
+from faceray.annotate import prepare
+from faceray.options import AnnotateOptions
+from faceray.results.manifest import read_manifests
+from faceray.storage import Folder
+
+# Photos of 0.2 to 1 megapixels with one to two faces, `scripts/bench.py` on one core of a 2023 server.
+_SECONDS_PER_IMAGE = 0.12
+_FACES_PER_IMAGE = 1.3
+
+
+def estimate(options: AnnotateOptions) -> str:
+    """A table in words. Nothing is started and nothing is written.
+
+    Raises:
+        UserError: as `annotate` would.
+    """
+    run, _ = prepare(options, write_plan=False)
+    plan = run.plan
+    seconds, faces, basis = _rates(read_manifests(Folder.at(options.output)))
+    rows = [
+        ("images listed", f"{plan.listed:,}"),
+        ("other files passed over", f"{run.ignored:,}"),
+        ("listed twice", f"{plan.duplicates:,}"),
+        *((f"- {reason.replace('_', ' ')}", f"{count:,}") for reason, count in sorted(plan.by_reason.items())),
+        ("to do now", f"{plan.planned:,}"),
+        ("bytes to read", _size(plan.bytes)),
+        ("faces, about", f"{plan.planned * faces:,.0f}"),
+        ("time, about", _duration(plan.planned * seconds)),
+        ("estimated from", basis),
+        ("models", run.models.fingerprint),
+    ]
+    return tabulate(rows, tablefmt="plain", disable_numparse=True)
+
+
+def _rates(manifests: list[dict[str, Any]]) -> tuple[float, float, str]:
+    """Seconds and faces per image, and where they are from."""
+    for manifest in reversed(manifests):
+        written = manifest["counts"]["written"]
+        if written >= 20:
+            return (
+                manifest["seconds"] / written,
+                manifest["counts"]["faces"] / written,
+                f"run {manifest['run_id']} here",
+            )
+    cores = os.cpu_count() or 1
+    return _SECONDS_PER_IMAGE / cores, _FACES_PER_IMAGE, f"a rule of thumb for {cores} CPU cores without GPU"
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size /= 1000
+    return f"{size:.3g} {unit}"
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours} h {rest // 60:02} min" if hours else f"{rest // 60} min {rest % 60:02} s"

@@ -1,0 +1,90 @@
+"""The third stage: identity embedding and attributes of detected faces."""
+
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from faceray.inference.backend import Network, Precision, compile_network, pick_device
+from faceray.inference.rows import RECOGNISED, Row, each_or_failed
+from faceray.models.checkpoint import load_checkpoint
+from faceray.models.embedder import load_embedder
+from faceray.models.tasks import Task, decode
+from faceray.vision.align import Crop
+
+_CHUNK = 64  # faces in one call of a network
+
+
+class Recognise:
+    """Rows of DETECTED become rows of RECOGNISED; the crops stay behind.
+
+    Args:
+        embedding: name of the identity network.
+        checkpoints: folders of attribute networks.
+        crops: those that the detection stage cut, in its order.
+        device: `auto`, `cpu` or `cuda`.
+    """
+
+    def __init__(
+        self,
+        embedding: str,
+        checkpoints: tuple[str, ...],
+        crops: tuple[Crop, ...],
+        device: str = "auto",
+        precision: Precision = "fp32",
+    ) -> None:
+        cv2.setNumThreads(1)
+        torch.set_num_threads(1)
+        self.device = pick_device(device)
+        self.crops = crops
+        embedder = load_embedder(embedding)
+        self.embedder = _compiled(embedder.module, embedder.crop, self.device, precision), embedder.crop
+        models = [load_checkpoint(folder) for folder in checkpoints]
+        self.attributes: list[tuple[Network, Crop, tuple[Task, ...]]] = [
+            (_compiled(model.module, model.crop, self.device, precision), model.crop, model.tasks) for model in models
+        ]
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        start = time.perf_counter()
+        rows = each_or_failed(self._recognise, batch.to_pylist()) if batch.num_rows else []
+        seconds = (time.perf_counter() - start) / max(1, len(rows))
+        return pa.Table.from_pylist([{**row, "recognise_seconds": seconds} for row in rows], schema=RECOGNISED)
+
+    def _recognise(self, rows: list[Row]) -> list[Row]:
+        faces: list[dict[str, Any]] = [face for row in rows for face in row["faces"]]
+        if not faces:
+            return rows
+        pictures = {crop: _stack([face["crops"][i] for face in faces], crop) for i, crop in enumerate(self.crops)}
+        columns: dict[str, Any] = {"embedding": self.embed(pictures).tolist()}
+        for network, crop, tasks in self.attributes:
+            for task, logits in zip(tasks, self._run(network, pictures[crop]), strict=True):
+                columns |= decode(task, logits)
+        done = ({**face, **{name: values[i] for name, values in columns.items()}} for i, face in enumerate(faces))
+        return [{**row, "faces": [next(done) for _ in row["faces"]]} for row in rows]
+
+    def embed(self, pictures: dict[Crop, Tensor]) -> np.ndarray:
+        """Unit-length embeddings, float32 (n, dimension)."""
+        network, crop = self.embedder
+        (vectors,) = self._run(network, pictures[crop])
+        unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
+
+    def _run(self, network: Network, pictures: Tensor) -> tuple[np.ndarray, ...]:
+        chunks = [network(chunk.to(self.device).float()) for chunk in pictures.split(_CHUNK)]
+        return tuple(torch.cat(outputs).cpu().numpy() for outputs in zip(*chunks, strict=True))
+
+
+def _compiled(module: torch.nn.Module, crop: Crop, device: str, precision: Precision) -> Network:
+    shape = (2, 3, crop.size, crop.size) if crop.count == 1 else (2, crop.count, 3, crop.size, crop.size)
+    return compile_network(module, torch.zeros(shape), device, precision)
+
+
+def _stack(crops: list[bytes], crop: Crop) -> Tensor:
+    """uint8 (n, 3, size, size); for crops of several pictures (n, count, 3, size, size)."""
+    pixels = np.stack([np.frombuffer(c, np.uint8) for c in crops])
+    pictures = torch.from_numpy(pixels).view(-1, crop.count, crop.size, crop.size, 3).permute(0, 1, 4, 2, 3)
+    return pictures.squeeze(1) if crop.count == 1 else pictures

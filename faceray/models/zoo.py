@@ -1,0 +1,86 @@
+"""The networks of a run: what they need to see, what they fill, and what tells them apart from others."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from faceray.errors import UserError
+from faceray.models.checkpoint import AttributeModel, load_checkpoint
+from faceray.models.embedder import Embedder, load_embedder
+from faceray.models.mtcnn import ONET_FILE, PNET_FILE, RNET_FILE
+from faceray.vision.align import Crop
+from faceray.vision.mtcnn import MtcnnOptions
+
+
+@dataclass(frozen=True)
+class Models:
+    """Everything but the detector is named by the user, and loaded here so that a wrong name fails before any work."""
+
+    detector: MtcnnOptions
+    embedder: Embedder
+    attributes: tuple[AttributeModel, ...]
+    precision: str
+
+    @property
+    def crops(self) -> tuple[Crop, ...]:
+        """The crops that the networks want, each once."""
+        return tuple(dict.fromkeys([self.embedder.crop, *(model.crop for model in self.attributes)]))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """`mtcnn:1a2b3c4d sface:5e6f7a8b …`: equal when, and only when, the networks and their settings are."""
+        return " ".join(f"{entry['name']}:{_digest(entry)}" for entry in self.manifest())
+
+    def manifest(self) -> list[dict[str, Any]]:
+        """What the run manifest says of each network: role, name, sha256, licence, settings, columns that it fills."""
+        detector = _files((PNET_FILE, RNET_FILE, ONET_FILE))
+        box = ["x1", "y1", "x2", "y2", "score", "landmarks", "yaw", "pitch", "roll", "quality"]
+        embedder = {"crop": asdict(self.embedder.crop), "precision": self.precision}
+        return [
+            {"role": "detector", "name": "mtcnn", **detector, "settings": asdict(self.detector), "columns": box},
+            {
+                "role": "embedding",
+                "name": self.embedder.name,
+                **_files(self.embedder.weights),
+                "settings": embedder,
+                "columns": ["embedding"],
+            },
+            *(
+                {
+                    "role": "attributes",
+                    "name": model.card.name,
+                    "version": model.card.version,
+                    "sha256": [model.card.sha256],
+                    "licence": model.card.licence,
+                    "settings": {"crop": asdict(model.crop), "precision": self.precision},
+                    "columns": [task.name for task in model.tasks],
+                }
+                for model in self.attributes
+            ),
+        ]
+
+
+def load_models(detector: MtcnnOptions, embedding: str, checkpoints: tuple[str, ...], precision: str) -> Models:
+    """Load what a run needs.
+
+    Raises:
+        UserError: a network is unknown or damaged, or two of them fill the same column.
+    """
+    models = Models(detector, load_embedder(embedding), tuple(load_checkpoint(c) for c in checkpoints), precision)
+    columns = [column for entry in models.manifest() for column in entry["columns"]]
+    twice = sorted({c for c in columns if columns.count(c) > 1})
+    if twice:
+        raise UserError(f"more than one model fills {', '.join(twice)}: name only one in --attributes")
+    return models
+
+
+def _files(files: Any) -> dict[str, Any]:
+    licences = dict.fromkeys(file.licence for file in files)
+    return {"sha256": [file.sha256 for file in files], "licence": "; ".join(licences)}
+
+
+def _digest(entry: dict[str, Any]) -> str:
+    known = {key: entry[key] for key in ("sha256", "settings")}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:8]

@@ -1,0 +1,92 @@
+"""Everything that can be set about a run. The command line and `--config` files are made from these."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from faceray.corpus.decode import Limits
+from faceray.errors import UserError
+from faceray.vision.mtcnn import MtcnnOptions
+
+SUFFIXES = "jpg,jpeg,jpe,jfif,png,webp,bmp,dib,tif,tiff,gif,avif,ppm,pgm,pbm,pnm"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many workers each stage gets; 0 leaves it to the cluster's size.
+
+    Args:
+        fetch: tasks that fetch and decode at the same time.
+        detect: actors that detect and align faces; one for each GPU, or for each CPU core where there is no GPU.
+        recognise: actors that compute attributes and embeddings.
+        fetch_threads: files that one task reads at the same time: raise it for far-away object stores.
+        detect_batch: images that a detector looks at together.
+    """
+
+    fetch: int = 0
+    detect: int = 0
+    recognise: int = 0
+    fetch_threads: int = 8
+    detect_batch: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("fetch", "detect", "recognise"):
+            _at_least(f"workers.{name}", getattr(self, name), 0)
+        for name in ("fetch_threads", "detect_batch"):
+            _at_least(f"workers.{name}", getattr(self, name), 1)
+
+
+@dataclass(frozen=True)
+class AnnotateOptions:
+    """Label every face of a corpus.
+
+    Args:
+        input: a folder or bucket prefix, one image, a glob, or a list of images (.txt, .csv or .parquet with a column
+            `uri`); any fsspec address.
+        output: folder or bucket prefix of the tables; made where it does not exist, continued where it does.
+        limit: label at most this many images in this run.
+        dry_run: say what there is to do, how long it may take and what is already done; start nothing.
+        suffixes: file name endings that count as images when a folder is listed, separated by commas; names without
+            an ending count too. `*` takes every file.
+        embedding: identity network: `sface`, `dlib`, `facenet-vggface2` or `facenet-casia`.
+        attributes: folders of attribute checkpoints, separated by commas; empty leaves the attributes null.
+        device: `auto` takes GPUs where the cluster has them.
+        precision: arithmetic of embedding and attribute networks; the detector always computes in fp32.
+        detector: what counts as a face.
+        limits: what is refused before it is decoded.
+        workers: how the work is spread.
+        commit_seconds: results become visible to readers, and safe from a crash, this often.
+        address: the Ray cluster to work on; without it the one that the job was submitted to, else a local one.
+    """
+
+    input: str
+    output: str
+    limit: int | None = None
+    dry_run: bool = False
+    suffixes: str = SUFFIXES
+    embedding: str = "sface"
+    attributes: str = ""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    detector: MtcnnOptions = field(default_factory=MtcnnOptions)
+    limits: Limits = field(default_factory=Limits)
+    workers: Workers = field(default_factory=Workers)
+    commit_seconds: float = 5.0
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None:
+            _at_least("limit", self.limit, 1)
+        _at_least("commit_seconds", self.commit_seconds, 0)
+        for name in ("input", "output"):
+            if not getattr(self, name):
+                raise UserError(f"--{name} is empty")
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """The folders of `attributes`."""
+        return tuple(part.strip() for part in self.attributes.split(",") if part.strip())
+
+
+def _at_least(name: str, value: float, least: float) -> None:
+    if not value >= least:
+        raise UserError(f"--{name} must be at least {least:g}, not {value:g}")

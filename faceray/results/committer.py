@@ -1,0 +1,84 @@
+"""Makes written parts visible: both tables, faces first, every few seconds."""
+
+import time
+from typing import Any
+
+import duckdb
+
+from faceray.results.schema import FACES, IMAGES
+from faceray.results.table import Table
+from faceray.storage import Folder
+
+_REPLACING_SHARE = 0.05  # of the time may go into rewriting files that hold replaced images
+
+
+class Committer:
+    """The two tables of an output, written by one run at a time.
+
+    `images` is the truth: an image's faces count when its row is there. Faces are committed first, so a crash between
+    the two commits leaves faces without their image; `claim` takes those away when the next run starts.
+    """
+
+    def __init__(self, output: Folder, seconds: float) -> None:
+        self.images = Table(output / "images", IMAGES)
+        self.faces = Table(output / "faces", FACES)
+        self.seconds = seconds
+        self._pending: list[dict[str, Any]] = []
+        self._last = time.monotonic()
+        self._replacing_cost = 0.0
+
+    def claim(self) -> None:
+        """Become the writer: an earlier run that is still going fails at its next commit. Clear what crashes left."""
+        for table in (self.faces, self.images):
+            table.create()
+        orphans = self._orphans() if self.faces.serial > self.images.serial else []
+        self._commit_both(replaced_faces=orphans)
+        for table in (self.faces, self.images):
+            table.vacuum()
+
+    def add(self, report: dict[str, Any]) -> None:
+        """Take note of one written batch (a row of REPORT); commit when it is time."""
+        self._pending.append(report)
+        waited = time.monotonic() - self._last
+        replaces = any(r["replaced"] for r in self._pending)
+        if waited >= max(self.seconds, self._replacing_cost / _REPLACING_SHARE if replaces else 0):
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit all that has been added."""
+        if not self._pending:
+            return
+        start = time.monotonic()
+        replaced = [i for r in self._pending for i in r["replaced"]]
+        self._commit_both(
+            [r["faces"] for r in self._pending if r["faces"]], [r["images"] for r in self._pending], replaced, replaced
+        )
+        self._pending.clear()
+        self._last = time.monotonic()
+        if replaced:
+            self._replacing_cost = self._last - start
+
+    def close(self) -> None:
+        """The last commit; superseded files are deleted."""
+        self.flush()
+        for table in (self.faces, self.images):
+            table.vacuum()
+
+    def _commit_both(
+        self,
+        faces: list[dict[str, Any]] | None = None,
+        images: list[dict[str, Any]] | None = None,
+        replaced_faces: list[int] | None = None,
+        replaced_images: list[int] | None = None,
+    ) -> None:
+        serial = max(self.faces.serial, self.images.serial) + 1
+        self.faces.commit(serial, faces or (), replaced_faces or ())
+        self.images.commit(serial, images or (), replaced_images or ())
+
+    def _orphans(self) -> list[int]:
+        """Images whose faces were written by another run than their row, or that have no row."""
+        with duckdb.connect() as db:
+            db.register("faces", self.faces.dataset())
+            db.register("images", self.images.dataset())
+            query = "SELECT DISTINCT image_id FROM faces ANTI JOIN images USING (image_id, run_id)"
+            return [row[0] for row in db.execute(query).fetchall()]

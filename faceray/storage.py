@@ -1,0 +1,89 @@
+"""Places: a folder on disk or a prefix in a bucket, addressed the same way."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import fsspec
+
+from faceray.errors import UserError
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of any fsspec file system. Two are equal when their addresses are."""
+
+    uri: str  # with its protocol, no slash at the end
+
+    @staticmethod
+    def at(address: str) -> "Folder":
+        """From what a user typed: a path or an address.
+
+        Raises:
+            UserError: the protocol is unknown or its package is missing.
+        """
+        system, path = locate(address)
+        return Folder(str(system.unstrip_protocol(path)).rstrip("/"))
+
+    @cached_property
+    def files(self) -> Any:
+        """The fsspec file system."""
+        return locate(self.uri)[0]
+
+    @cached_property
+    def path(self) -> str:
+        """This folder as its file system names it."""
+        return locate(self.uri)[1].rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether other machines cannot be expected to see it."""
+        return self.uri.startswith("file://")
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(f"{self.uri}/{name}")
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file, replacing it; the folder is made where it does not exist.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        try:
+            self.files.makedirs(self.path, exist_ok=True)
+            self.files.pipe_file(f"{self.path}/{name}", content)
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot write {self.uri}/{name}: {error}") from error
+
+    def read(self, name: str) -> bytes:
+        """The content of one file."""
+        content: bytes = self.files.cat_file(f"{self.path}/{name}")
+        return content
+
+    def names(self) -> list[str]:
+        """Names of the files in it, sorted; none where it does not exist."""
+        try:
+            return sorted(str(p).rsplit("/", 1)[-1] for p in self.files.ls(self.path, detail=False, refresh=True))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except TypeError:  # not every file system knows `refresh`
+            return sorted(str(p).rsplit("/", 1)[-1] for p in self.files.ls(self.path, detail=False))
+
+    def remove(self, name: str) -> None:
+        """Delete a file, or a folder with all in it, if it is there."""
+        target = f"{self.path}/{name}"
+        if self.files.exists(target):
+            self.files.rm(target, recursive=True)
+
+
+def locate(address: str) -> tuple[Any, str]:
+    """The fsspec file system of an address, and the path in it.
+
+    Raises:
+        UserError: the protocol is unknown or its package is missing.
+    """
+    try:
+        system, path = fsspec.url_to_fs(address)
+    except (ValueError, ImportError) as error:
+        raise UserError(f"cannot open {address}: {error}") from error
+    return system, str(path)

@@ -1,0 +1,11 @@
+"""Label every face of a corpus: `ray job submit --working-dir . -- python jobs/annotate.py --input … --output …`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the shipped folder comes before an installed faceray
+
+from faceray.cli import annotate, run
+
+if __name__ == "__main__":
+    sys.exit(run(annotate, sys.argv[1:]))
