@@ -80,7 +80,7 @@ def prepare(options: AnnotateOptions, write_plan: bool) -> tuple[Run, Committer]
     """
     started, run_id = datetime.now(UTC), new_run_id()
     output = Folder.at(options.output)
-    source = Source(options.input, options.suffixes, exclude=output)
+    source = Source(options.input, options.suffixes, exclude=[output / name for name in ("images", "faces", "runs")])
     models = load_models(options.detector, options.embedding, options.checkpoints, options.precision)
     committer = Committer(output, options.commit_seconds)
     done = committer.images.dataset() if committer.images.delta else None

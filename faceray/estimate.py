@@ -54,11 +54,9 @@ def _rates(manifests: list[dict[str, Any]]) -> tuple[float, float, str]:
 
 
 def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size /= 1000
-    return f"{size:.3g} {unit}"
+    units = ("B", "kB", "MB", "GB", "TB", "PB")
+    power = min(len(units) - 1, (len(str(int(size))) - 1) // 3)
+    return f"{size / 1000**power:.3g} {units[power]}"
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 from tqdm import tqdm
 
@@ -18,7 +19,7 @@ class Progress:
     """Images done of all, images per second, faces, errors, time left. Use as `with Progress(total) as progress:`."""
 
     def __init__(self, total: int | None, description: str = "annotate") -> None:
-        self._bar: tqdm[None] = tqdm(
+        self._bar: tqdm[Any] = tqdm(
             total=total,
             desc=description,
             unit=" images",
@@ -38,8 +39,8 @@ class Progress:
             return
         now = time.monotonic()
         postfix = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        meter = {"prefix": self._description, "unit": " images", "postfix": postfix, "bar_format": _LINE}
-        self._line = tqdm.format_meter(images, self._total, now - self._start, **meter)
+        meter: dict[str, Any] = {"prefix": self._description, "unit": " images", "postfix": postfix}
+        self._line = tqdm.format_meter(images, self._total, now - self._start, bar_format=_LINE, **meter)  # type: ignore[arg-type]
         if now - self._said >= _LOG_SECONDS:
             self._say()
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from faceray.errors import UserError
 
@@ -23,7 +24,8 @@ class Folder:
             UserError: the protocol is unknown or its package is missing.
         """
         system, path = locate(address)
-        return Folder(str(system.unstrip_protocol(path)).rstrip("/"))
+        protocol, _, rest = str(system.unstrip_protocol(path)).partition("://")
+        return Folder(f"{protocol}://{rest.rstrip('/')}")
 
     @cached_property
     def files(self) -> Any:
@@ -33,7 +35,7 @@ class Folder:
     @cached_property
     def path(self) -> str:
         """This folder as its file system names it."""
-        return locate(self.uri)[1].rstrip("/")
+        return locate(f"{self.uri}/")[1].rstrip("/")
 
     @property
     def is_local(self) -> bool:
@@ -50,7 +52,7 @@ class Folder:
             UserError: it cannot be written.
         """
         try:
-            self.files.makedirs(self.path, exist_ok=True)
+            self.files.makedirs(f"{self.path}/", exist_ok=True)
             self.files.pipe_file(f"{self.path}/{name}", content)
         except (OSError, ValueError) as error:
             raise UserError(f"cannot write {self.uri}/{name}: {error}") from error
@@ -63,11 +65,10 @@ class Folder:
     def names(self) -> list[str]:
         """Names of the files in it, sorted; none where it does not exist."""
         try:
-            return sorted(str(p).rsplit("/", 1)[-1] for p in self.files.ls(self.path, detail=False, refresh=True))
+            self.files.invalidate_cache(self.path)
+            return sorted(str(p).rsplit("/", 1)[-1] for p in self.files.ls(f"{self.path}/", detail=False))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        except TypeError:  # not every file system knows `refresh`
-            return sorted(str(p).rsplit("/", 1)[-1] for p in self.files.ls(self.path, detail=False))
 
     def remove(self, name: str) -> None:
         """Delete a file, or a folder with all in it, if it is there."""
@@ -82,6 +83,8 @@ def locate(address: str) -> tuple[Any, str]:
     Raises:
         UserError: the protocol is unknown or its package is missing.
     """
+    if "://" not in address or address.startswith("file://"):  # a local name may hold "::", a chain to fsspec
+        return LocalFileSystem(), str(LocalFileSystem._strip_protocol(address))
     try:
         system, path = fsspec.url_to_fs(address)
     except (ValueError, ImportError) as error:

@@ -1,6 +1,8 @@
 """What there is to label: a folder, one file, a glob or a list, as a stream of Arrow batches."""
 
 import hashlib
+import io
+import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -32,15 +34,15 @@ class Source:
         UserError: there is nothing at the address, or a list has no column `uri`.
     """
 
-    def __init__(self, address: str, suffixes: str, exclude: Folder | None = None) -> None:
+    def __init__(self, address: str, suffixes: str, exclude: Iterable[Folder] = ()) -> None:
         self.address = address
         self.files, self.path = locate(address)
         self.suffixes = (
             None if suffixes.strip() == "*" else {f".{s.strip().lstrip('.').lower()}" for s in suffixes.split(",")}
         )
-        self.exclude = exclude.uri + "/" if exclude else None
+        self.exclude = tuple(f"{folder.uri}/" for folder in exclude)
         self.ignored = 0
-        self._check()
+        self.is_glob = self._check()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         self.ignored = 0
@@ -52,32 +54,47 @@ class Source:
                 uris = [str(self.files.unstrip_protocol(info["name"])) for info in chunk]
                 yield _batch(uris, [_version(info) for info in chunk], [info.get("size") for info in chunk])
 
-    def _check(self) -> None:
+    def _check(self) -> bool:
+        """Whether the address is a glob: plain names may have brackets, too."""
         try:
-            exists = bool(self.files.glob(self.path)) if _is_glob(self.path) else self.files.exists(self.path)
-        except (OSError, ValueError) as error:
+            if self.files.exists(self.path):
+                return False
+            if any(c in self.path for c in "*?[") and self.files.glob(self.path):
+                return True
+        except Exception as error:  # every file system has its own
             raise UserError(f"cannot read {self.address}: {error}") from error
-        if not exists:
-            raise UserError(f"nothing at {self.address}")
+        raise UserError(f"nothing at {self.address}")
 
     def _found(self) -> Iterator[dict[str, Any]]:
-        """Listed files that look like images. A file that was named outright is taken whatever its name."""
-        if _is_glob(self.path):
-            yield from (info for _, info in sorted(self.files.glob(self.path, detail=True).items()) if _is_file(info))
+        for info in self._named():
+            if _is_file(info) and _is_text(info["name"]):
+                yield info
+            else:
+                self.ignored += 1
+
+    def _named(self) -> Iterator[dict[str, Any]]:
+        """What was named outright or by a glob, whatever its ending; in a folder, what is called like an image."""
+        if self.is_glob:
+            found = sorted(self.files.glob(self.path, detail=True).items())
+            yield from (info for path, info in found if info["type"] != "directory" and not self._excluded(path))
         elif self.files.isfile(self.path):
             yield self.files.info(self.path)
         else:
             for folder, _, files in self.files.walk(self.path, detail=True):
-                if self.exclude and f"{self.files.unstrip_protocol(folder)}/".startswith(self.exclude):
+                if self._excluded(folder):
                     continue
-                yield from (info for name, info in sorted(files.items()) if self._wanted(name, info))
+                hidden = "/." in folder.removeprefix(self.path)
+                wanted = [info for name, info in sorted(files.items()) if not hidden and self._wanted(name)]
+                self.ignored += len(files) - len(wanted)
+                yield from wanted
 
-    def _wanted(self, name: str, info: dict[str, Any]) -> bool:
+    def _excluded(self, path: str) -> bool:
+        return f"{self.files.unstrip_protocol(path)}/".startswith(self.exclude)
+
+    def _wanted(self, name: str) -> bool:
         stem, dot, ending = name.rpartition(".")
         wanted = self.suffixes is None or not (dot and stem) or f".{ending.lower()}" in self.suffixes
-        wanted = wanted and not name.startswith(".") and _is_file(info)
-        self.ignored += not wanted
-        return wanted
+        return wanted and not name.startswith(".")
 
     def _from_list(self) -> Iterator[pa.RecordBatch]:
         parent = self.path.rpartition("/")[0]
@@ -98,9 +115,11 @@ class Source:
                 if self.path.lower().endswith(".parquet"):
                     yield from pa.parquet.ParquetFile(file).iter_batches(_ROWS)
                 elif self.path.lower().endswith(".csv"):
-                    yield from pa.csv.open_csv(file)
+                    whole = pa.csv.ParseOptions(newlines_in_values=True)
+                    only_uri = pa.csv.ConvertOptions(include_columns=["uri"], column_types={"uri": pa.string()})
+                    yield from pa.csv.open_csv(file, parse_options=whole, convert_options=only_uri)
                 else:
-                    lines = (line.decode("utf-8", "replace").rstrip("\r\n") for line in file)
+                    lines = io.TextIOWrapper(file, "utf-8-sig", errors="replace")
                     while chunk := list(islice(lines, _ROWS)):
                         yield pa.record_batch({"uri": chunk})
             except (pa.ArrowException, OSError) as error:
@@ -119,12 +138,18 @@ def _batch(uris: list[str], versions: list[str], sizes: list[int | None]) -> pa.
     )
 
 
-def _is_glob(path: str) -> bool:
-    return any(c in path for c in "*?[")
-
-
 def _is_file(info: dict[str, Any]) -> bool:
-    return info.get("type") != "directory"
+    """A link to a folder is not followed: it may lead in a circle."""
+    return info["type"] != "directory" and not (info.get("islink") and os.path.isdir(info["name"]))
+
+
+def _is_text(name: str) -> bool:
+    """Names are bytes to Linux, and text to Arrow and Ray."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stat(uri: str) -> dict[str, Any]:
@@ -134,7 +159,7 @@ def _stat(uri: str) -> dict[str, Any]:
     files, path = locate(uri)
     try:
         info: dict[str, Any] = files.info(path)
-    except OSError:
+    except (OSError, ValueError):  # it is not there; or it cannot be, with a zero byte in its name
         return {}
     return info
 

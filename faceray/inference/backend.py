@@ -39,7 +39,7 @@ def compile_network(
     module = module.eval().requires_grad_(False)
     if device == "cpu":
         return _openvino(module, example, precision, dynamic)
-    return _torch(module.to(device, memory_format=torch.channels_last), device, precision)
+    return _torch(module.to(device).to(memory_format=torch.channels_last), device, precision)
 
 
 def _torch(module: nn.Module, device: str, precision: Precision) -> Network:

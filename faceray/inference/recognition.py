@@ -74,7 +74,8 @@ class Recognise:
         return unit
 
     def _run(self, network: Network, pictures: Tensor) -> tuple[np.ndarray, ...]:
-        chunks = [network(chunk.to(self.device).float()) for chunk in pictures.split(_CHUNK)]
+        starts = range(0, len(pictures), _CHUNK)
+        chunks = [network(pictures[i : i + _CHUNK].to(self.device).float()) for i in starts]
         return tuple(torch.cat(outputs).cpu().numpy() for outputs in zip(*chunks, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The three networks of MTCNN (Zhang et al. 2016, "Joint Face Detection and Alignment…") with the weights of facenet-pytorch."""
+"""The three networks of MTCNN (Zhang et al., IEEE SPL 2016) with the weights of facenet-pytorch."""
 
 import io
 from collections import OrderedDict

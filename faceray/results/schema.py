@@ -67,7 +67,7 @@ FACE_COLUMNS = (
     Column(
         "landmarks",
         _FLOATS,
-        "x, y in pixels of left eye, right eye, nose, left and right mouth corner, as the viewer sees them (10 values)",
+        "x, y in pixels of left eye, right eye, nose, left and right mouth corner as the viewer sees them: 10 values",
     ),
     Column(
         "yaw",

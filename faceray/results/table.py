@@ -39,6 +39,8 @@ class Table:
                 self.delta = DeltaTable(self.location)
         except (DeltaError, OSError) as error:
             raise UserError(f"cannot read the table {folder.uri}: {error}") from error
+        if self.delta is None and any(not name.startswith(("_", ".")) for name in folder.names()):
+            raise UserError(f"{folder.uri} has files that are not a table's: choose another --output")
         if self.delta and self.delta.metadata().configuration.get(_VERSION_KEY) != str(SCHEMA_VERSION):
             raise UserError(f"{folder.uri} has another schema version than this faceray writes ({SCHEMA_VERSION})")
 
@@ -54,18 +56,24 @@ class Table:
         return self.delta.to_pyarrow_dataset()
 
     def create(self) -> None:
-        """Make the table where there is none."""
+        """Make the table where there is none.
+
+        Raises:
+            UserError: it cannot be made, or another run has just made it.
+        """
         if self.delta is None:
-            if self.folder.is_local:
-                self.folder.files.makedirs(self.folder.path, exist_ok=True)
-            configuration = {_VERSION_KEY: str(SCHEMA_VERSION)}
-            self.delta = DeltaTable.create(
-                self.location,
-                self.schema,
-                name=self.folder.uri.rpartition("/")[2],
-                configuration=configuration,
-                raise_if_key_not_exists=False,
-            )
+            try:
+                if self.folder.is_local:
+                    self.folder.files.makedirs(self.folder.path, exist_ok=True)
+                self.delta = DeltaTable.create(
+                    self.location,
+                    self.schema,
+                    name=self.folder.uri.rpartition("/")[2],
+                    configuration={_VERSION_KEY: str(SCHEMA_VERSION)},
+                    raise_if_key_not_exists=False,
+                )
+            except (DeltaError, OSError) as error:
+                raise UserError(f"cannot make the table {self.folder.uri}: {error}") from error
 
     def commit(self, serial: int, parts: Iterable[Part] = (), replaced: Collection[int] = ()) -> None:
         """Add files, and take the old rows of the replaced images away, in one atomic step.
@@ -106,13 +114,16 @@ class Table:
         return actions
 
     def vacuum(self) -> int:
-        """Delete files that the newest version does not have, so that the folder's Parquet files are the table's rows."""
+        """Delete parts that the newest version does not have: the folder's Parquet files become the table's rows.
+
+        Delta Lake's own vacuum would delete whatever else somebody keeps in the folder, too.
+        """
         assert self.delta is not None, "create() comes first"
-        now = {"retention_hours": 0, "enforce_retention_duration": False, "full": True}
-        stray = self.delta.vacuum(dry_run=True, **now)
+        live = {uri.rpartition("/")[2] for uri in self.delta.file_uris()}
+        parts = [n for n in self.folder.names() if n.startswith("part-") and n.endswith(".parquet")]
+        stray = [f"{self.folder.path}/{name}" for name in parts if name not in live]
         if stray:
-            self.delta.vacuum(dry_run=False, **now)
-            self.delta.update_incremental()
+            self.folder.files.rm(stray)
         return len(stray)
 
 

@@ -21,7 +21,8 @@ def nms(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float) -> Tenso
 
     In float64, since keeping groups apart shifts the boxes, which would round float32 ones.
     """
-    return batched_nms(boxes.double(), scores.double(), group, threshold)
+    keep: Tensor = batched_nms(boxes.double(), scores.double(), group, threshold)
+    return keep
 
 
 def nms_by_smaller_area(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:

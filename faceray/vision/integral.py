@@ -10,9 +10,9 @@ from torch import Tensor
 class Integral:
     """Summed-area tables of a batch of uint8 images of one size.
 
-    The mean of a rectangle costs four look-ups, so resizing costs as much as its output, not as its input. Results equal
-    `torch.nn.functional.interpolate(mode="area")` of the float image bit for bit: sums are exact integers (32 bits that
-    may wrap around, which differences undo), the bins are the same, and so is the order of the divisions.
+    The mean of a rectangle costs four look-ups, so resizing costs as much as its output, not as its input. Results
+    equal `torch.nn.functional.interpolate(mode="area")` of the float image bit for bit: sums are exact integers (32
+    bits that may wrap around, which differences undo), the bins are the same, and so is the order of the divisions.
     """
 
     def __init__(self, images: list[np.ndarray], device: str = "cpu") -> None:

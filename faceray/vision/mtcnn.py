@@ -110,11 +110,19 @@ class Mtcnn:
                 boxes = torch.cat(
                     [((_STRIDE * cell + 1) / scale).floor(), ((_STRIDE * cell + _CELL) / scale).floor()], 1
                 )
-                parts.append((members[index], boxes, scores[index, y, x], offsets[index, :, y, x], index * 0 + level))
+                parts.append(
+                    (
+                        members[index],
+                        boxes,
+                        scores[index, y, x],
+                        offsets[index, :, y, x],
+                        torch.full_like(index, level),
+                    )
+                )
         if not parts:
             return batch.nothing()
-        image, boxes, scores, offsets, level = (torch.cat(p) for p in zip(*parts, strict=True))
-        first = nms(boxes, scores, image * _LEVELS + level, 0.5)
+        image, boxes, scores, offsets, levels = (torch.cat(p) for p in zip(*parts, strict=True))
+        first = nms(boxes, scores, image * _LEVELS + levels, 0.5)
         keep = first[nms(boxes[first], scores[first], image[first], 0.7)]
         return _Candidates(image[keep], square(regress(boxes[keep], offsets[keep], inclusive=0)), scores[keep])
 
@@ -144,7 +152,8 @@ class Mtcnn:
         inside = (rectangles[:, 2:] > rectangles[:, :2]).all(1)
         found, rectangles = found[inside], rectangles[inside]
         results = []
-        for chunk in torch.arange(len(rectangles), device=self.device).split(_CHUNK) if len(rectangles) else ():
+        for start in range(0, len(rectangles), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
             crops = batch.crops(found.image[chunk], rectangles[chunk], size)
             results.append(network(_normalise(crops)))
         if not results:
@@ -184,7 +193,7 @@ class _Batch:
     def crops(self, image: Tensor, rectangles: Tensor, size: int) -> Tensor:
         out = torch.empty(len(image), 3, size, size, device=image.device)
         owner = self.owner[image]
-        for number in owner.unique().tolist():
+        for number in sorted(set(owner.tolist())):
             mine = (owner == number).nonzero().view(-1)
             out[mine] = self.integrals[number][1].crops(self.place[image[mine]], rectangles[mine], size, size)
         return out

@@ -59,8 +59,8 @@ def test_dequantize_by_hand():
     zeros = np.array([[1, 0, 0], [0, 10, -10]], np.int8)
     expected = [[-1, -0.5, 5, 7, 4], [1, 2, 4, 6, 18]]  # the last block is one value short
     np.testing.assert_allclose(dequantize(values, scales, zeros, axis=1, block=2), expected, rtol=1e-6)
-    along_rows = dequantize(values, scales[:, :1].T, np.zeros((1, 2), np.int8), axis=0, block=2)
-    assert along_rows.shape == values.shape
+    vector = dequantize(np.array([1, 2, 3], np.int8), np.array([1, 10], np.float32), np.zeros(2, np.int8), 0, 2)
+    np.testing.assert_array_equal(vector, [1, 2, 30])
 
 
 def test_dequantize_does_not_overflow_int8():

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from faceray.errors import UserError
-
 from faceray.models.weights import Download, WeightFile, cache_folder
 
 CONTENT = bytes(range(256)) * 1000
