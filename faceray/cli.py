@@ -4,7 +4,7 @@ import os
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from jsonargparse import ArgumentParser
 from tabulate import tabulate
@@ -57,10 +57,25 @@ def parse(kind: type[Options], arguments: list[str], command: str) -> Options:
     parser.add_argument("--config", action="config", help="YAML file with the same names; the command line wins")
     parser.add_class_arguments(kind, as_group=False)
     try:
-        parsed = parser.instantiate_classes(parser.parse_args(arguments))
+        parsed = parser.instantiate_classes(parser.parse_args(_spelled(arguments, kind)))
     except (ArgumentError, TypeError, ValueError) as error:
         raise UserError(_first_words(error)) from error
     return kind(**{name: value for name, value in vars(parsed).items() if name != "config"})
+
+
+def _spelled(arguments: list[str], kind: type[Any]) -> list[str]:
+    """`--dry-run` as the parser wants it: `--dry_run=true`."""
+    flags = {name for name, hint in get_type_hints(kind).items() if hint is bool}
+    spelled = []
+    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+        if argument.startswith("--"):
+            name, equals, value = argument[2:].partition("=")
+            name = name.replace("-", "_")
+            if name in flags and not equals and following.startswith("-"):
+                equals, value = "=", "true"
+            argument = f"--{name}{equals}{value}"
+        spelled.append(argument)
+    return spelled
 
 
 def _first_words(error: Exception) -> str:

@@ -29,6 +29,7 @@ class Progress:
         )
         self._total, self._description = total, description
         self._start = self._said = time.monotonic()
+        self._first: tuple[float, int] | None = None  # time and images of the first news: starting up says nothing
         self._line = ""
 
     def show(self, images: int, **counts: int) -> None:
@@ -38,9 +39,11 @@ class Progress:
             self._bar.update(images - self._bar.n)
             return
         now = time.monotonic()
+        self._first = self._first or (now, images)
+        rate = (images - self._first[1]) / (now - self._first[0]) if now > self._first[0] else None
         postfix = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         meter: dict[str, Any] = {"prefix": self._description, "unit": " images", "postfix": postfix}
-        self._line = tqdm.format_meter(images, self._total, now - self._start, bar_format=_LINE, **meter)  # type: ignore[arg-type]
+        self._line = tqdm.format_meter(images, self._total, now - self._start, rate=rate, bar_format=_LINE, **meter)  # type: ignore[arg-type]
         if now - self._said >= _LOG_SECONDS:
             self._say()
 

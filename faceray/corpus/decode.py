@@ -51,9 +51,12 @@ _TURNS = {2: (False, 1), 3: (False, -1), 4: (False, 0), 5: (True, None), 6: (Tru
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused unread. Decoding takes up to 14 bytes of memory per pixel, for a JPEG 3 to 6.
+    """What is refused unread. More than 178 million pixels also needs a higher PIL.Image.MAX_IMAGE_PIXELS.
 
-    More than 178 million pixels also needs a higher PIL.Image.MAX_IMAGE_PIXELS.
+    Args:
+        max_bytes: size of a file.
+        max_pixels: width times height, as its header announces; decoding takes up to 14 bytes for each, 3 to 6 for a
+            JPEG.
     """
 
     max_bytes: int = 64 * 2**20

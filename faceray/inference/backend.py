@@ -1,6 +1,7 @@
 """Running networks: torch on a GPU, OpenVINO on a CPU (2 to 9 times torch's speed there)."""
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Literal
 
@@ -55,7 +56,9 @@ def _openvino(module: nn.Module, example: Tensor, precision: Precision, dynamic:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # else importing OpenVINO reports home
     import openvino
 
-    model = openvino.convert_model(module, example_input=example)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # OpenVINO traces the module in a way that torch calls old
+        model = openvino.convert_model(module, example_input=example)
     model.reshape({0: [-1 if i in dynamic else size for i, size in enumerate(example.shape)]})
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
