@@ -85,6 +85,8 @@ def prepare(options: AnnotateOptions, write_plan: bool) -> tuple[Run, Committer]
     committer = Committer(output, options.commit_seconds)
     done = committer.images.dataset() if committer.images.delta else None
     folder = output / "runs" / f"{run_id}.plan" if write_plan else None
+    if folder:
+        (output / "runs").check_writable()
     with Progress(None, "listing") as progress:
         plan = make_plan(source, done, models.fingerprint, options.limit, folder, progress.show)
     return Run(run_id, output, options, models, plan, source.ignored, started), committer

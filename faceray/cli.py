@@ -53,7 +53,9 @@ def parse(kind: type[Options], arguments: list[str], command: str) -> Options:
     Raises:
         UserError: in one line.
     """
-    parser = ArgumentParser(prog=f"faceray {command}", exit_on_error=False, description=kind.__doc__)
+    parser = ArgumentParser(
+        prog=f"faceray {command}", exit_on_error=False, allow_abbrev=False, description=kind.__doc__
+    )
     parser.add_argument("--config", action="config", help="YAML file with the same names; the command line wins")
     parser.add_class_arguments(kind, as_group=False)
     try:
@@ -67,7 +69,7 @@ def _spelled(arguments: list[str], kind: type[Any]) -> list[str]:
     """`--dry-run` as the parser wants it: `--dry_run=true`."""
     flags = {name for name, hint in get_type_hints(kind).items() if hint is bool}
     spelled = []
-    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for argument, following in zip(arguments, [*arguments, "--"][1:], strict=True):
         if argument.startswith("--"):
             name, equals, value = argument[2:].partition("=")
             name = name.replace("-", "_")

@@ -47,7 +47,7 @@ class AnnotateOptions:
         dry_run: say what there is to do, how long it may take and what is already done; start nothing.
         suffixes: file name endings that count as images when a folder is listed, separated by commas; names without
             an ending count too. `*` takes every file.
-        embedding: identity network: `sface`, `dlib`, `facenet-vggface2` or `facenet-casia`.
+        embedding: identity network: `sface`, `dlib`, `sface+dlib` (both), `facenet-vggface2` or `facenet-casia`.
         attributes: folders of attribute checkpoints, separated by commas; empty leaves the attributes null.
         device: `auto` takes GPUs where the cluster has them.
         precision: arithmetic of embedding and attribute networks; the detector always computes in fp32.

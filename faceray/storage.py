@@ -57,6 +57,15 @@ class Folder:
         except (OSError, ValueError) as error:
             raise UserError(f"cannot write {self.uri}/{name}: {error}") from error
 
+    def check_writable(self) -> None:
+        """Find out before hours of work.
+
+        Raises:
+            UserError: nothing can be written here.
+        """
+        self.write(".probe", b"")
+        self.remove(".probe")
+
     def read(self, name: str) -> bytes:
         """The content of one file."""
         content: bytes = self.files.cat_file(f"{self.path}/{name}")

@@ -31,7 +31,7 @@ Schema version {SCHEMA_VERSION}: property `faceray.schema_version` of both table
 |---|---|
 {statuses}
 
-`not_found`, `forbidden` and `fetch_error` are tried again by the next run; the others only when the image or the models
+`not_found`, `forbidden` and `fetch_error` are tried again by the next run; others only when the image or the models
 change.
 
 ## `faces/`: one row for every face of an `ok` image

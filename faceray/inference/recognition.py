@@ -41,8 +41,10 @@ class Recognise:
         torch.set_num_threads(1)
         self.device = pick_device(device)
         self.crops = crops
-        embedder = load_embedder(embedding)
-        self.embedder = _compiled(embedder.module, embedder.crop, self.device, precision), embedder.crop
+        self.embedder = load_embedder(embedding)
+        self.parts = [
+            (_compiled(part.module, part.crop, self.device, precision), part.crop) for part in self.embedder.parts
+        ]
         models = [load_checkpoint(folder) for folder in checkpoints]
         self.attributes: list[tuple[Network, Crop, tuple[Task, ...]]] = [
             (_compiled(model.module, model.crop, self.device, precision), model.crop, model.tasks) for model in models
@@ -59,19 +61,17 @@ class Recognise:
         if not faces:
             return rows
         pictures = {crop: _stack([face["crops"][i] for face in faces], crop) for i, crop in enumerate(self.crops)}
-        columns: dict[str, Any] = {"embedding": self.embed(pictures).tolist()}
+        columns: dict[str, Any] = {"embedding": self._embed(pictures)}
         for network, crop, tasks in self.attributes:
             for task, logits in zip(tasks, self._run(network, pictures[crop]), strict=True):
                 columns |= decode(task, logits)
         done = ({**face, **{name: values[i] for name, values in columns.items()}} for i, face in enumerate(faces))
         return [{**row, "faces": [next(done) for _ in row["faces"]]} for row in rows]
 
-    def embed(self, pictures: dict[Crop, Tensor]) -> np.ndarray:
-        """Unit-length embeddings, float32 (n, dimension)."""
-        network, crop = self.embedder
-        (vectors,) = self._run(network, pictures[crop])
-        unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        return unit
+    def _embed(self, pictures: dict[Crop, Tensor]) -> list[list[float] | None]:
+        """An embedding for each face; none where a network gave nothing finite."""
+        outputs = [self._run(network, pictures[crop])[0] for network, crop in self.parts]
+        return [e.tolist() if np.isfinite(e).all() else None for e in self.embedder.combine(outputs)]
 
     def _run(self, network: Network, pictures: Tensor) -> tuple[np.ndarray, ...]:
         starts = range(0, len(pictures), _CHUNK)

@@ -1,25 +1,109 @@
-"""Identity networks by name."""
+"""Identity embedders: what to cut out of a photo, which networks to run on it, and how to finish their outputs."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
-from faceray.models.sface import WEIGHTS, load_sface
-from faceray.models.weights import WeightFile
+from faceray.errors import UserError
+from faceray.models import dlib_resnet, inception_resnet, sface
+from faceray.models.weights import Download, WeightFile
 from faceray.vision.align import Crop
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One network of an embedder.
+
+    crop: what the network looks at.
+    module: RGB (n, 3, crop.size, crop.size) float32, 0 to 255, to (n, dimension); in eval mode.
+    weights: the file that its parameters come from.
+    share: what its cosine similarity counts for, relative to the other parts.
+    """
+
+    crop: Crop
+    module: nn.Module
+    dimension: int
+    weights: WeightFile | Download
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
 class Embedder:
-    """stand-in until the real one arrives"""
+    """Turns faces into vectors of unit length whose inner product says how alike the faces are, -1 to 1.
+
+    For each of the `parts`: cut its crop, run its module; then `combine` the outputs.
+    """
 
     name: str
-    crop: Crop
-    dimension: int
-    module: nn.Module
-    weights: tuple[WeightFile, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def dimension(self) -> int:
+        """Length of the embedding."""
+        return sum(part.dimension for part in self.parts)
+
+    @property
+    def weights(self) -> tuple[WeightFile | Download, ...]:
+        """The weight files, in the order of the parts."""
+        return tuple(part.weights for part in self.parts)
+
+    @property
+    def licence(self) -> str:
+        """The licences of the weights, each once."""
+        return " and ".join(dict.fromkeys(part.weights.licence for part in self.parts))
+
+    def combine(self, outputs: Sequence[Floats]) -> NDArray[np.float32]:
+        """The embeddings (n, dimension), of unit length, from the outputs of the parts' modules, each (n, part.dimension).
+
+        The inner product of two embeddings is the mean of the parts' cosine similarities, weighted by their shares.
+        An output that is zero or not finite gives NaN in the whole row: there is no embedding.
+        """
+        shares = np.array([part.share for part in self.parts])
+        scales = np.sqrt(shares / shares.sum())
+        with np.errstate(all="ignore"):
+            units = [scale * _unit(output) for scale, output in zip(scales, outputs, strict=True)]
+            return _unit(np.concatenate(units, axis=1)).astype(np.float32)
 
 
-def load_embedder(name: str) -> Embedder:
-    """stand-in"""
-    return Embedder("sface", Crop("similarity", 112), 128, load_sface(), (WEIGHTS,))
+def _unit(vectors: Floats) -> NDArray[np.float64]:
+    vectors = np.asarray(vectors, np.float64)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _sface() -> Part:
+    return Part(Crop("similarity", 112, "arcface"), sface.load_sface(), 128, sface.WEIGHTS)
+
+
+def _dlib(share: float = 1.0) -> Part:
+    return Part(Crop("similarity", 150, "dlib"), dlib_resnet.load_dlib_resnet(), 128, dlib_resnet.WEIGHTS, share)
+
+
+def _facenet(name: str) -> Part:
+    module = inception_resnet.load_inception_resnet(name)
+    return Part(Crop("margin", 160), module, 512, inception_resnet.DOWNLOADS[name])
+
+
+_MAKERS: dict[str, Callable[[], tuple[Part, ...]]] = {
+    "sface": lambda: (_sface(),),
+    "dlib": lambda: (_dlib(),),
+    "sface+dlib": lambda: (_sface(), _dlib(share=2.0)),
+    "facenet-vggface2": lambda: (_facenet("vggface2"),),
+    "facenet-casia": lambda: (_facenet("casia-webface"),),
+}
+EMBEDDERS = tuple(_MAKERS)
+
+
+def load_embedder(name: str = "sface") -> Embedder:
+    """The embedder called `name`, one of EMBEDDERS, with its weights; those called facenet are downloaded once.
+
+    Raises:
+        UserError: unknown name, or weights that are missing or not the expected ones.
+    """
+    if name not in _MAKERS:
+        raise UserError(f"unknown embedder {name!r}: one of {', '.join(EMBEDDERS)}")
+    return Embedder(name, _MAKERS[name]())

@@ -26,7 +26,7 @@ class Models:
     @property
     def crops(self) -> tuple[Crop, ...]:
         """The crops that the networks want, each once."""
-        return tuple(dict.fromkeys([self.embedder.crop, *(model.crop for model in self.attributes)]))
+        return tuple(dict.fromkeys(part.crop for part in (*self.embedder.parts, *self.attributes)))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -37,14 +37,14 @@ class Models:
         """What the run manifest says of each network: role, name, sha256, licence, settings, columns that it fills."""
         detector = _files((PNET_FILE, RNET_FILE, ONET_FILE))
         box = ["x1", "y1", "x2", "y2", "score", "landmarks", "yaw", "pitch", "roll", "quality"]
-        embedder = {"crop": asdict(self.embedder.crop), "precision": self.precision}
+        crops = [{**asdict(part.crop), "share": part.share} for part in self.embedder.parts]
         return [
             {"role": "detector", "name": "mtcnn", **detector, "settings": asdict(self.detector), "columns": box},
             {
                 "role": "embedding",
                 "name": self.embedder.name,
                 **_files(self.embedder.weights),
-                "settings": embedder,
+                "settings": {"crops": crops, "precision": self.precision},
                 "columns": ["embedding"],
             },
             *(

@@ -1,0 +1,55 @@
+"""One labelled face, whatever data set it comes from. What a set does not say is None."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A face and its labels, in one vocabulary for all sets.
+
+    Attributes:
+        image: the file, or the file and a member in it: `train.rec#1234`, `test.lmdb#00017`.
+        data: the encoded image itself, where the set is a container and no file per image.
+        box: x1, y1, x2, y2 in pixels of the image; None means the set says nothing of where the face is.
+        landmarks: x, y in pixels by name; a landmark that cannot be seen is absent.
+        age: years. gender: 0 female, 1 male. race, emotion: names as in faceray.results.schema.
+        emotion_votes: share of votes for each of the schema's emotions, where annotators voted.
+        yaw, pitch, roll: degrees, signs as in the faces table.
+        attributes: yes or no by name: smile, eyeglasses, beard, mustache, hat, and CelebA's own names.
+        is_face: False for negative examples.
+        identity: whose face it is, unique within the set; subject: for splits, where identity is not labelled.
+        split: `train`, `val` or `test`, where the set has an official one.
+        pair_fold: fold of a verification protocol.
+    """
+
+    image: str
+    data: bytes | None = field(default=None, repr=False)
+    box: tuple[float, float, float, float] | None = None
+    landmarks: dict[str, tuple[float, float]] | None = None
+    age: float | None = None
+    gender: int | None = None
+    race: str | None = None
+    emotion: str | None = None
+    emotion_votes: tuple[float, ...] | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    attributes: dict[str, bool] = field(default_factory=dict)
+    is_face: bool = True
+    identity: str | None = None
+    subject: str | None = None
+    split: str | None = None
+    pair_fold: int | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """An entry of a set that gives no sample, and the rule that dropped it. Rules are counted, never silent."""
+
+    image: str
+    reason: str
+
+
+Reader = Callable[[Path], Iterator[Sample | Dropped]]

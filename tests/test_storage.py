@@ -1,0 +1,82 @@
+"""Folders: the same on disk and in a bucket, with names as odd as file systems allow."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from faceray.errors import UserError
+from faceray.storage import Folder, locate
+
+ODD_NAMES = ["plain", "two words", "ünï©ødé 写真", "50% #1?", "%20", "a::b", "[x]*", "new\nline", "~home", "-dash"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_local_folders_with_any_name(tmp_path: Path, name: str, scheme: str) -> None:
+    folder = Folder.at(f"{scheme}{tmp_path}/{name}")
+    assert folder.is_local
+    assert folder.uri == f"file://{tmp_path}/{name}"
+    folder.write(f"{name}.bin", b"content")
+    assert (tmp_path / name / f"{name}.bin").read_bytes() == b"content"
+    assert folder.names() == [f"{name}.bin"]
+    assert folder.read(f"{name}.bin") == b"content"
+
+
+def test_a_bucket(tmp_path: Path) -> None:
+    folder = Folder.at("memory://storage/out/")
+    assert not folder.is_local
+    assert folder == Folder.at("memory://storage") / "out" == Folder.at("memory:///storage/out")
+    assert folder.names() == []
+    folder.write("b", b"1")
+    folder.write("a", b"2")
+    folder.write("a", b"3")
+    assert folder.names() == ["a", "b"]
+    assert folder.read("a") == b"3"
+
+
+def test_one_folder_has_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Folder.at("out") == Folder.at("./out/") == Folder.at(f"{tmp_path}/out//") == Folder.at(f"file://{tmp_path}/out")
+    assert Folder.at(".") / "out" == Folder.at("out")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Folder.at("~/out") == Folder.at("out")
+
+
+def test_the_root_is_a_folder_too() -> None:
+    root = Folder.at("/")
+    assert root.is_local
+    assert (root / "tmp").path == "/tmp"
+    assert root.names() == sorted(os.listdir("/"))
+    memory = Folder.at("memory://")
+    memory.write("top", b"1")
+    assert memory.read("top") == b"1"
+    assert "top" in memory.names()
+
+
+def test_removing_takes_files_and_folders_and_nothing_else(tmp_path: Path) -> None:
+    folder = Folder.at(str(tmp_path))
+    (folder / "inner" / "most").write("file", b"1")
+    folder.write("file", b"1")
+    folder.write("file2", b"1")
+    folder.remove("inner")
+    folder.remove("file")
+    folder.remove("never there")
+    assert folder.names() == ["file2"]
+    assert (folder / "inner").names() == []
+
+
+@pytest.mark.parametrize("below", ["", "/deeper", "/deeper/still"])
+def test_what_cannot_be_written_is_the_users_to_mend(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UserError, match=r"cannot write file://.*/name") as caught:
+        Folder.at(f"{tmp_path}/file{below}").write("name", b"1")
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_protocols_are_the_users_to_mend() -> None:
+    for address in ("nosuch://bucket/folder", "nosuch://"):
+        with pytest.raises(UserError, match="cannot open nosuch://"):
+            Folder.at(address)
+        with pytest.raises(UserError, match="cannot open nosuch://"):
+            locate(address)
