@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import posixpath
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -129,7 +130,7 @@ class Source:
         """Lists may name files relative to themselves."""
         if "://" in uri:
             return uri
-        return str(self.files.unstrip_protocol(uri if uri.startswith("/") else f"{parent}/{uri}"))
+        return str(self.files.unstrip_protocol(posixpath.normpath(posixpath.join(parent, uri))))
 
 
 def _batch(uris: list[str], versions: list[str], sizes: list[int | None]) -> pa.RecordBatch:

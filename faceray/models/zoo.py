@@ -26,7 +26,8 @@ class Models:
     @property
     def crops(self) -> tuple[Crop, ...]:
         """The crops that the networks want, each once."""
-        return tuple(dict.fromkeys(part.crop for part in (*self.embedder.parts, *self.attributes)))
+        wanted = [*(part.crop for part in self.embedder.parts), *(model.crop for model in self.attributes)]
+        return tuple(dict.fromkeys(wanted))
 
     @cached_property
     def fingerprint(self) -> str:
