@@ -16,6 +16,9 @@ from ray.data import DataContext
 from faceray.errors import UserError
 from faceray.options import Workers
 
+# Ray ends workers after a second without work; starting the next one costs seconds of imports.
+_LOCAL = {"idle_worker_killing_time_threshold_ms": 60_000}
+
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[None]:
@@ -28,10 +31,12 @@ def cluster(address: str | None) -> Iterator[None]:
         UserError: there is no cluster at the address.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    quiet = {"include_dashboard": False, "log_to_driver": False} if address == "local" else {}
+    local = (
+        {"include_dashboard": False, "log_to_driver": False, "_system_config": _LOCAL} if address == "local" else {}
+    )
     try:
         with _mute():
-            ray.init(address=address, logging_level=logging.ERROR, **quiet)
+            ray.init(address=address, logging_level=logging.ERROR, **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UserError(f"cannot connect to Ray at {address}: {' '.join(str(error).split())}") from error
     context = DataContext.get_current()

@@ -3,7 +3,6 @@
 import pickle
 
 import torch
-from facenet_pytorch import InceptionResnetV1
 from torch import Tensor, nn
 
 from faceray.errors import UserError
@@ -34,6 +33,10 @@ class FaceNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        from facenet_pytorch import (
+            InceptionResnetV1,
+        )  # imports torchvision, seconds that other networks need not spend
+
         self.network = InceptionResnetV1(pretrained=None, classify=False)
 
     def forward(self, x: Tensor) -> Tensor:

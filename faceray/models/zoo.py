@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from faceray.errors import UserError
+from faceray.models.card import ModelCard
 from faceray.models.checkpoint import AttributeModel, load_checkpoint
 from faceray.models.embedder import Embedder, load_embedder
 from faceray.models.mtcnn import ONET_FILE, PNET_FILE, RNET_FILE
@@ -55,7 +56,7 @@ class Models:
                     "version": model.card.version,
                     "sha256": [model.card.sha256],
                     "licence": model.card.licence,
-                    "settings": {"crop": asdict(model.crop), "precision": self.precision},
+                    "settings": {**_reading(model.card), "precision": self.precision},
                     "columns": [task.name for task in model.tasks],
                 }
                 for model in self.attributes
@@ -75,6 +76,12 @@ def load_models(detector: MtcnnOptions, embedding: str, checkpoints: tuple[str, 
     if twice:
         raise UserError(f"more than one model fills {', '.join(twice)}: name only one in --attributes")
     return models
+
+
+def _reading(card: ModelCard) -> dict[str, Any]:
+    """What decides, besides the weights, about the numbers that a network gives."""
+    everything = asdict(card)
+    return {name: everything[name] for name in ("network", "arguments", "tasks", "crop", "colour", "mean", "std")}
 
 
 def _files(files: Any) -> dict[str, Any]:

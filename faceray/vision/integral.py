@@ -12,7 +12,8 @@ class Integral:
 
     The mean of a rectangle costs four look-ups, so resizing costs as much as its output, not as its input. Results
     equal `torch.nn.functional.interpolate(mode="area")` of the float image bit for bit: sums are exact integers (32
-    bits that may wrap around, which differences undo), the bins are the same, and so is the order of the divisions.
+    bits that may wrap around, which differences undo), the bins are the same, and so is the order of the divisions
+    (an output of one single pixel excepted: torch divides once there).
     """
 
     def __init__(self, images: list[np.ndarray], device: str = "cpu") -> None:
