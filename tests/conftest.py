@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("faceray", deadline=None)  # a shared machine may pause for seconds
+settings.load_profile("faceray")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The command line: bad input is one line on stderr and exit code 2; a file of options works, the command line wins."""
+"""The command line: mistakes are one line on stderr and exit code 2; it wins over a file of options."""
 
 import os
 import subprocess
@@ -85,7 +85,9 @@ def test_an_output_that_holds_other_files(photos: Path, capsys: pytest.CaptureFi
         (["unexpected"], "unexpected"),
     ],
 )
-def test_mistakes_in_options(arguments: list[str], said: str, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_in_options(
+    arguments: list[str], said: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = photos.parent / "out"
     assert said in refused(["--input", str(photos), "--output", str(output), *arguments], capsys)
     assert not output.exists()
@@ -126,7 +128,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
 )
 def test_mistakes_in_the_file(content: dict[str, Any], tmp_path: Path) -> None:
     path = config(tmp_path, input="a", output="b", **content)
-    with pytest.raises(UserError, match="no_such_key|limit|device"):
+    with pytest.raises(UserError, match=r"no_such_key|limit|device"):
         parsed("--config", path)
 
 

@@ -58,7 +58,8 @@ def _openvino(module: nn.Module, example: Tensor, precision: Precision, dynamic:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # OpenVINO traces the module in a way that torch calls old
-        traced = torch.jit.trace(module, example, check_trace=False)  # the check would import seconds of compilers
+        # no check of the trace: it would import compilers, which takes seconds
+        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
         model = openvino.convert_model(traced, example_input=example)
     model.reshape({0: [-1 if i in dynamic else size for i, size in enumerate(example.shape)]})
     settings = {

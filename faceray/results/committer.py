@@ -16,7 +16,8 @@ class Committer:
     """The two tables of an output, written by one run at a time.
 
     `images` is the truth: an image's faces count when its row is there. Faces are committed first, so a crash between
-    the two commits leaves faces without their image; `claim` takes those away when the next run starts.
+    the two commits leaves faces without their image, and images without the faces that these replaced; `claim` takes
+    both away when the next run starts.
     """
 
     def __init__(self, output: Folder, seconds: float) -> None:
@@ -31,18 +32,20 @@ class Committer:
         """Become the writer: an earlier run that is still going fails at its next commit. Clear what crashes left."""
         for table in (self.faces, self.images):
             table.create()
-        orphans = self._orphans() if self.faces.serial > self.images.serial else []
-        self._commit_both(replaced_faces=orphans)
+        orphans, bereft = self._orphans() if self.faces.serial > self.images.serial else ([], [])
+        self._commit_both(replaced_faces=orphans, replaced_images=bereft)
         for table in (self.faces, self.images):
             table.vacuum()
 
-    def add(self, report: dict[str, Any]) -> None:
-        """Take note of one written batch (a row of REPORT); commit when it is time."""
+    def add(self, report: dict[str, Any]) -> bool:
+        """Take note of one written batch (a row of REPORT); commit when it is time, and say whether it was."""
         self._pending.append(report)
         waited = time.monotonic() - self._last
         replaces = any(r["replaced"] for r in self._pending)
-        if waited >= max(self.seconds, self._replacing_cost / _REPLACING_SHARE if replaces else 0):
+        due = waited >= max(self.seconds, self._replacing_cost / _REPLACING_SHARE if replaces else 0)
+        if due:
             self.flush()
+        return due
 
     def flush(self) -> None:
         """Commit all that has been added."""
@@ -75,10 +78,15 @@ class Committer:
         self.faces.commit(serial, faces or (), replaced_faces or ())
         self.images.commit(serial, images or (), replaced_images or ())
 
-    def _orphans(self) -> list[int]:
-        """Images whose faces were written by another run than their row, or that have no row."""
+    def _orphans(self) -> tuple[list[int], list[int]]:
+        """Images whose faces have no row of their run in `images`, and images whose faces were replaced by such ones."""
         with duckdb.connect() as db:
             db.register("faces", self.faces.dataset())
             db.register("images", self.images.dataset())
-            query = "SELECT DISTINCT image_id FROM faces ANTI JOIN images USING (image_id, run_id)"
-            return [row[0] for row in db.execute(query).fetchall()]
+            db.execute("CREATE VIEW found AS SELECT image_id, run_id, count(*) AS n FROM faces GROUP BY ALL")
+            queries = (
+                "SELECT image_id FROM found ANTI JOIN images USING (image_id, run_id)",
+                "SELECT image_id FROM images LEFT JOIN found USING (image_id, run_id) WHERE face_count > coalesce(n, 0)",
+            )
+            orphans, bereft = ([row[0] for row in db.execute(query).fetchall()] for query in queries)
+        return orphans, bereft

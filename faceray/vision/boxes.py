@@ -23,11 +23,11 @@ def nms(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float) -> Tenso
     """
     arrays = [np.ascontiguousarray(t.cpu().numpy()) for t in (boxes, scores, group)]
     order = np.lexsort((-arrays[1], arrays[2]))
-    keep = order[_survivors(arrays[0][order], arrays[2][order], np.float32(threshold))]
+    keep = order[_survivors(arrays[0][order], arrays[2][order], threshold)]
     return torch.from_numpy(keep).to(boxes.device)
 
 
-@numba.njit("bool_[:](float32[:,::1], int64[::1], float32)", nogil=True)
+@numba.njit("bool_[:](float32[:,::1], int64[::1], float64)", nogil=True, error_model="numpy")
 def _survivors(boxes: np.ndarray, group: np.ndarray, threshold: float) -> np.ndarray:
     """Greedy suppression of boxes that are sorted by group and falling score."""
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

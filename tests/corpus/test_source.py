@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from faceray.corpus.fetch import fetch
 from faceray.corpus.decode import Limits
+from faceray.corpus.fetch import fetch
 from faceray.corpus.source import LISTING, Source, image_ids
 from faceray.errors import UserError
 from faceray.options import SUFFIXES
@@ -71,11 +71,12 @@ def test_ids_are_the_start_of_a_blake2b_hash() -> None:
 
 
 # b2sum --length=64, its eight bytes read as a little-endian signed integer
-IDS = {"file:///a.jpg": 0, "s3://b/ü.png": 0}
+IDS = {"file:///a.jpg": 1867025250686689131, "s3://b/ü.png": 8837435727349581961}
 
 
 def test_folders_are_searched_for_names_of_images(tmp_path: Path) -> None:
-    files(tmp_path, "a.jpg", "b.JPEG", "no-ending", "x/y/c.png", "x/d.tiff", "e.jpg.txt", "notes.md", "f.", "archive.tar.gz")
+    files(tmp_path, "a.jpg", "b.JPEG", "no-ending", "x/y/c.png", "x/d.tiff")
+    files(tmp_path, "e.jpg.txt", "notes.md", "f.", "archive.tar.gz")
     found, source = rows(tmp_path)
     below = [row["uri"].removeprefix(f"file://{tmp_path}/") for row in found]
     assert sorted(below) == ["a.jpg", "b.JPEG", "no-ending", "x/d.tiff", "x/y/c.png"]
@@ -104,7 +105,8 @@ def test_a_star_takes_every_file_that_is_not_hidden(tmp_path: Path) -> None:
 
 def test_what_a_run_writes_is_not_its_input(tmp_path: Path) -> None:
     """The output may be inside the input, around it, or the same folder."""
-    files(tmp_path, "in/a.jpg", "in/out/images/b.jpg", "in/out/faces/c", "in/out/runs/d", "in/out.jpg", "in/outside/e.jpg")
+    files(tmp_path, "in/a.jpg", "in/out/images/b.jpg", "in/out/faces/c", "in/out/runs/d")
+    files(tmp_path, "in/out.jpg", "in/outside/e.jpg")
     output = Folder.at(f"{tmp_path}/in/out")
     written = [output / name for name in ("images", "faces", "runs")]
     assert sorted(names(tmp_path / "in", exclude=written)) == ["a.jpg", "e.jpg", "out.jpg"]
@@ -164,7 +166,7 @@ def test_globs_take_what_they_match(tmp_path: Path) -> None:
     assert names(f"{tmp_path}/[ab]/?.p*") == ["2.png"]
 
 
-LINES = "a.jpg\n\n  sub/b c.jpg  \r\n{folder}/a.jpg\ns3://bucket/key.jpg\nmissing.jpg\n"
+LINES = "./a.jpg\n\n  sub/b c.jpg  \r\n{folder}/sub/../a.jpg\ns3://bucket/key.jpg\nmissing.jpg\n"
 
 
 @pytest.mark.parametrize("kind", ["txt", "TXT", "txt with a byte order mark", "csv", "parquet"])
@@ -193,12 +195,12 @@ def test_lists_with_relative_and_absolute_names(tmp_path: Path, kind: str) -> No
 
 def test_tables_of_names_are_read_as_text(tmp_path: Path) -> None:
     """Numbers stay as they are written, line ends in quotes belong to names, other columns do not matter."""
-    many = "".join(f"photo{i}.jpg,{i}\n" for i in range(100_000))
+    many = "".join(f"photo{i}.jpg,{'7' * 300}\n" for i in range(5000))  # types are guessed from the first megabyte
     (tmp_path / "list.csv").write_text(f'uri,age\n007,1\n"new\nline.jpg",2\nNULL,3\n{many}last.jpg,unknown\n')
     found = names(tmp_path / "list.csv")
     assert found[:3] == ["007", "new\nline.jpg", "NULL"]
     assert found[-1] == "last.jpg"
-    assert len(found) == 100_004
+    assert len(found) == 5004
 
 
 def test_lists_are_read_in_batches(tmp_path: Path) -> None:
@@ -243,7 +245,7 @@ def test_nothing_there(tmp_path: Path, address: str) -> None:
 
 @pytest.mark.parametrize("address", ["nosuch://bucket", "memory://nowhere", "memory://nowhere/*.jpg"])
 def test_nothing_there_in_buckets(address: str) -> None:
-    with pytest.raises(UserError, match="nothing at|cannot open"):
+    with pytest.raises(UserError, match=r"nothing at|cannot open"):
         Source(address, SUFFIXES)
 
 
@@ -269,6 +271,6 @@ def test_buckets_are_folders_too() -> None:
     assert source.ignored == 3
     assert fetch(found[1]["uri"], Limits(), size=found[1]["bytes"]) == "/corpus/x/ü%20.png".encode()
     assert names("memory://corpus/x/ü%20.png") == ["ü%20.png"]
-    assert names("memory://corpus/*.jpg") == ["a b#1.jpg"] or ".hidden.jpg" in names("memory://corpus/*.jpg")
+    assert names("memory://corpus/*b*.jpg") == ["a b#1.jpg"]
     listed, _ = rows("memory://corpus/lists/list.txt")
     assert [row["uri"].rpartition("/")[2] for row in listed] == ["a b#1.jpg", "ü%20.png"]

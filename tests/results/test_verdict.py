@@ -7,20 +7,20 @@ import pytest
 from faceray.results.verdict import check_accounts, judge
 
 FINISHED = {"run_id": "R", "started_at": "2026-11-21T01:00:00Z", "finished_at": "2026-11-21T02:00:00Z"}
-COUNTS = {"listed": 20, "ignored": 3, "already_done": 7, "planned": 10, "written": 10, "faces": 12}
+COUNTS = {"listed": 20, "already_done": 7, "planned": 10, "deferred": 3, "written": 10, "faces": 12, "ignored": 99}
 MANIFEST: dict[str, Any] = FINISHED | {"counts": COUNTS | {"by_status": {"ok": 9, "empty": 1}}}
 
 
 def test_a_sound_run_adds_up() -> None:
     accounts = check_accounts(MANIFEST, images=10, faces=12, face_count=12)
     assert [account.holds for account in accounts] == [True] * 6
-    assert accounts[0].text == "listed 20 = ignored 3 + already done 7 + planned 10"
+    assert accounts[0].text == "listed 20 = already done 7 + planned 10 + deferred 3"
 
 
 @pytest.mark.parametrize(
     ("changes", "tables", "broken"),
     [
-        ({"ignored": 2}, (10, 12, 12), "listed"),
+        ({"deferred": 2}, (10, 12, 12), "listed"),
         ({"planned": 11, "listed": 21}, (10, 12, 12), "planned"),
         ({"by_status": {"ok": 9}}, (10, 12, 12), "written"),
         ({}, (9, 12, 12), "written"),
