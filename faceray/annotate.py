@@ -88,7 +88,9 @@ def _work(run: Run, committer: Committer) -> None:
                     run.save("running")
                 progress.show(run.tally.images, faces=run.tally.faces, errors=run.tally.errors)
             committer.close()
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            committer.flush()
         run.save("stopped")
         raise
 

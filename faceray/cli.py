@@ -4,7 +4,7 @@ import os
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, NoReturn, TypeVar, get_type_hints
 
 from jsonargparse import ArgumentParser
 from tabulate import tabulate
@@ -108,11 +108,18 @@ def run(command: Callable[[list[str]], Any], arguments: list[str]) -> int:
     return 0
 
 
+def leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart: threads of native libraries sometimes abort it then."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def main() -> None:
     """The `faceray` command."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in COMMANDS:
-        sys.exit(run(COMMANDS[name], arguments))
+        leave(run(COMMANDS[name], arguments))
     if name in ("--help", "-h", "help"):
         print(usage())
         sys.exit(0)

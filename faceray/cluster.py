@@ -2,10 +2,13 @@
 
 import logging
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported: send nobody statistics
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters reaches us as an exception
@@ -45,10 +48,17 @@ def cluster(address: str | None) -> Iterator[None]:
     context.execution_options.preserve_order = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="ray.data")  # advice on graphs, such as fewer inputs than workers
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)  # Ray's own handler aborts the process
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """A job that is told to stop stops as after Ctrl-C: what is written is committed, the manifest says so."""
+    raise KeyboardInterrupt
 
 
 @contextmanager

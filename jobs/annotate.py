@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the shipped folder comes before an installed faceray
 
-from faceray.cli import annotate, run
+from faceray.cli import annotate, leave, run
 
 if __name__ == "__main__":
-    sys.exit(run(annotate, sys.argv[1:]))
+    leave(run(annotate, sys.argv[1:]))

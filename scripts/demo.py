@@ -14,6 +14,7 @@ from PIL import Image
 from tabulate import tabulate
 
 from faceray.annotate import annotate
+from faceray.cli import leave
 from faceray.options import AnnotateOptions
 from faceray.results import embeddings, read_faces, read_images
 from faceray.results.summary_text import summary_text
@@ -100,3 +101,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave(0)

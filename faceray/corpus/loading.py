@@ -32,8 +32,16 @@ LOADED = pa.schema(
 )
 
 
+def travelling(given: pa.Schema, expected: pa.Schema, result: pa.Schema) -> pa.Schema:
+    """The schema of a stage's result: columns that it was given and did not expect travel along."""
+    return pa.schema([*result, *(f for f in given if f.name not in expected.names)])
+
+
 class Load:
-    """Fetch and decode: rows of (file, group), pieces of the plan, become rows of LOADED."""
+    """Fetch and decode: rows of (file, group), pieces of the plan, become rows of LOADED.
+
+    A plan whose rows come from a container has a column `data` with the encoded images; these are not fetched.
+    """
 
     def __init__(self, plan: Folder, limits: Limits, threads: int) -> None:
         self.plan, self.limits, self.threads = plan, limits, threads
@@ -41,19 +49,19 @@ class Load:
     def __call__(self, batch: pa.Table) -> pa.Table:
         cv2.setNumThreads(1)
         start = time.perf_counter()
-        todo = [
-            row
-            for piece in batch.to_pylist()
-            for row in read_piece(self.plan, piece["file"], piece["group"]).to_pylist()
-        ]
+        pieces = [read_piece(self.plan, piece["file"], piece["group"]) for piece in batch.to_pylist()]
         with ThreadPoolExecutor(self.threads) as pool:
-            rows = list(pool.map(self._load, todo))
+            rows = list(pool.map(self._load, (row for piece in pieces for row in piece.to_pylist())))
         seconds = (time.perf_counter() - start) / max(1, len(rows))
-        return pa.Table.from_pylist([{**row, "load_seconds": seconds} for row in rows], schema=LOADED)
+        given = pa.schema([f for piece in pieces[:1] for f in piece.schema if f.name != "data"])
+        schema = travelling(given, LOADED, LOADED)
+        return pa.Table.from_pylist([{**row, "load_seconds": seconds} for row in rows], schema=schema)
 
     def _load(self, row: dict[str, Any]) -> dict[str, Any]:
+        data: bytes | None = row.get("data")
         try:
-            data = fetch(row["uri"], self.limits, size=row["bytes"])
+            if data is None:
+                data = fetch(row["uri"], self.limits, size=row["bytes"])
         except ImageError as error:
             return {**row, "status": error.status, "error": str(error)}
         known = {**row, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from faceray.corpus.loading import LOADED, travelling
 from faceray.corpus.status import Status
 from faceray.inference.backend import pick_device
 from faceray.inference.detector import load_detector
@@ -43,7 +44,8 @@ class Detect:
         usable = iter(each_or_failed(self._detect, [row for row in rows if "pixels" in row]))
         rows = [next(usable) if "pixels" in row else {**row, "faces": []} for row in rows]
         seconds = (time.perf_counter() - start) / max(1, len(rows))
-        return pa.Table.from_pylist([{**row, "detect_seconds": seconds} for row in rows], schema=DETECTED)
+        schema = travelling(batch.schema, LOADED, DETECTED)
+        return pa.Table.from_pylist([{**row, "detect_seconds": seconds} for row in rows], schema=schema)
 
     def _detect(self, rows: list[Row]) -> list[Row]:
         found = self.detector([row["pixels"] for row in rows])

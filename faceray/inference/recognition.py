@@ -9,8 +9,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from faceray.corpus.loading import travelling
 from faceray.inference.backend import Network, Precision, compile_network, pick_device
-from faceray.inference.rows import RECOGNISED, Row, each_or_failed
+from faceray.inference.rows import DETECTED, RECOGNISED, Row, each_or_failed
 from faceray.models.checkpoint import load_checkpoint
 from faceray.models.embedder import load_embedder
 from faceray.models.tasks import Task, decode
@@ -54,7 +55,8 @@ class Recognise:
         start = time.perf_counter()
         rows = each_or_failed(self._recognise, batch.to_pylist()) if batch.num_rows else []
         seconds = (time.perf_counter() - start) / max(1, len(rows))
-        return pa.Table.from_pylist([{**row, "recognise_seconds": seconds} for row in rows], schema=RECOGNISED)
+        schema = travelling(batch.schema, DETECTED, RECOGNISED)
+        return pa.Table.from_pylist([{**row, "recognise_seconds": seconds} for row in rows], schema=schema)
 
     def _recognise(self, rows: list[Row]) -> list[Row]:
         faces: list[dict[str, Any]] = [face for row in rows for face in row["faces"]]
