@@ -31,6 +31,20 @@ def annotate(arguments: list[str]) -> None:
     print(summary_text(run(options), options.output))
 
 
+def prepare(arguments: list[str]) -> None:
+    """make a labelled set ready for training"""
+    from faceray.datasets.readers import DATASETS
+    from faceray.prepare import prepare as run
+    from faceray.prepare_options import PrepareOptions
+
+    if "--list" in arguments:
+        print(tabulate([(name, entry.licence) for name, entry in DATASETS.items()], headers=("data set", "licence")))
+        return
+    card = run(parse(PrepareOptions, arguments, "prepare"))
+    rows = [("samples", card.samples), *card.parts.items(), *((f"dropped: {k}", n) for k, n in card.dropped.items())]
+    print(tabulate(rows, tablefmt="plain"))
+
+
 def show(arguments: list[str]) -> None:
     """print and draw the faces of one picture"""
     from faceray.results.draw import faces_table
@@ -44,7 +58,7 @@ def show(arguments: list[str]) -> None:
     print(f"drawn in {drawn}")
 
 
-COMMANDS: dict[str, Callable[[list[str]], None]] = {"annotate": annotate, "show": show}
+COMMANDS: dict[str, Callable[[list[str]], None]] = {"annotate": annotate, "prepare": prepare, "show": show}
 
 
 def parse(kind: type[Options], arguments: list[str], command: str) -> Options:

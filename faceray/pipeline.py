@@ -1,6 +1,10 @@
-"""The graph of annotate: plan → fetch + decode → detect + align → attributes + embedding → parts."""
+"""The Ray Data graphs.
 
-from collections.abc import Iterator
+annotate: plan → fetch + decode → detect + align → attributes + embedding → parts of the tables
+prepare:  labelled samples → fetch + decode → detect + align, or cut → shards of a pack
+"""
+
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -10,73 +14,91 @@ from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 from faceray.cluster import Pools
 from faceray.corpus.loading import Load
 from faceray.corpus.plan import Plan
+from faceray.datasets.picking import Cut, Pick, WriteShard
 from faceray.inference.detection import Detect
 from faceray.inference.recognition import Recognise
 from faceray.models.zoo import Models
 from faceray.options import AnnotateOptions
+from faceray.prepare_options import PrepareOptions
 from faceray.results.parts import WriteParts
 from faceray.storage import Folder
 
+Stage = Callable[[pa.Table], pa.Table]
+_ARROW = {"batch_format": "pyarrow", "zero_copy_batch": True}
 _BLOCKS = 10_000  # that the driver holds at most, however many pieces there are
 
 
 def annotate(
-    plan: Plan,
-    plan_folder: Folder,
-    output: Folder,
-    run_id: str,
-    models: Models,
-    options: AnnotateOptions,
-    pools: Pools,
+    plan: Plan, folder: Folder, output: Folder, run_id: str, models: Models, options: AnnotateOptions, pools: Pools
 ) -> Iterator[dict[str, Any]]:
-    """Run the plan. Gives a row of faceray.results.parts.REPORT for each batch of images that has been written."""
-    crops, detector, limits = models.crops, options.detector, options.limits
-    arrow = {"batch_format": "pyarrow", "zero_copy_batch": True}
-    dataset = (
-        _pieces(plan)
-        .map_batches(
-            Load(plan_folder, limits, options.workers.fetch_threads),
-            batch_size=1,
-            compute=TaskPoolStrategy(size=pools.load),
-            num_cpus=pools.task_cpus,
-            **arrow,
-        )
-        .map_batches(
-            Detect,
-            fn_constructor_args=(detector, crops, pools.device),
-            batch_size=options.workers.detect_batch,
-            compute=ActorPoolStrategy(size=pools.detect),
-            num_cpus=pools.detect_cpus,
-            num_gpus=pools.detect_gpus,
-            **arrow,
-        )
-        .map_batches(
-            Recognise,
-            fn_constructor_args=(options.embedding, options.checkpoints, crops, pools.device, options.precision),
-            batch_size=4 * options.workers.detect_batch,
-            compute=ActorPoolStrategy(size=pools.recognise),
-            num_cpus=pools.recognise_cpus,
-            num_gpus=pools.recognise_gpus,
-            **arrow,
-        )
-        .map_batches(
-            WriteParts(output, run_id, models.fingerprint),
-            batch_size=images_per_part(plan.planned),
-            compute=TaskPoolStrategy(size=pools.load),
-            num_cpus=pools.task_cpus,
-            **arrow,
-        )
-    )
-    for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-        yield from batch.to_pylist()
+    """Run the plan in `folder`. Gives a row of faceray.results.parts.REPORT for each batch of images written."""
+    crops, workers = models.crops, options.workers
+    recognise = (options.embedding, options.checkpoints, crops, pools.device, options.precision)
+    dataset = _pieces(plan.pieces)
+    dataset = _tasks(dataset, Load(folder, options.limits, workers.fetch_threads), 1, pools)
+    dataset = _detectors(dataset, (options.detector, crops, pools.device), workers.detect_batch, pools)
+    dataset = _recognisers(dataset, recognise, 4 * workers.detect_batch, pools)
+    dataset = _tasks(dataset, WriteParts(output, run_id, models.fingerprint), images_per_part(plan.planned), pools)
+    return _rows(dataset)
 
 
-def _pieces(plan: Plan) -> Dataset:
+def prepare(
+    pieces: list[int], folder: Folder, pack: Folder, options: PrepareOptions, pools: Pools
+) -> Iterator[dict[str, Any]]:
+    """Make a pack of the labelled samples in `folder`. Gives what each shard has and what was dropped."""
+    dataset = _pieces(pieces)
+    dataset = _tasks(dataset, Load(folder, options.limits, options.workers.fetch_threads), 1, pools)
+    if options.faces == "detect":
+        dataset = _detectors(
+            dataset, (options.detector, (options.crop,), pools.device), options.workers.detect_batch, pools
+        )
+        pick = Pick(options.crop, options.single, options.min_score, options.min_size)
+        dataset = _tasks(dataset, pick, 64, pools)
+    else:
+        dataset = _tasks(dataset, Cut(options.crop, options.faces), 64, pools)
+    return _rows(_tasks(dataset, WriteShard(pack), options.samples_per_shard, pools))
+
+
+def _pieces(pieces: list[int]) -> Dataset:
     """Rows of (file, group), spread over blocks: Ray starts one task for each block."""
-    rows = [(file, group) for file, groups in enumerate(plan.pieces) for group in range(groups)]
+    rows = [(file, group) for file, groups in enumerate(pieces) for group in range(groups)]
     step = -(-len(rows) // _BLOCKS)
     blocks = (rows[i : i + step] for i in range(0, len(rows), step))
     return ray.data.from_arrow([pa.table(list(zip(*b, strict=True)), names=["file", "group"]) for b in blocks])
+
+
+def _tasks(dataset: Dataset, stage: Stage, batch_size: int, pools: Pools) -> Dataset:
+    pool = TaskPoolStrategy(size=pools.load)
+    return dataset.map_batches(stage, batch_size=batch_size, compute=pool, num_cpus=pools.task_cpus, **_ARROW)
+
+
+def _detectors(dataset: Dataset, arguments: tuple[Any, ...], batch_size: int, pools: Pools) -> Dataset:
+    return dataset.map_batches(
+        Detect,
+        fn_constructor_args=arguments,
+        batch_size=batch_size,
+        compute=ActorPoolStrategy(size=pools.detect),
+        num_cpus=pools.detect_cpus,
+        num_gpus=pools.detect_gpus,
+        **_ARROW,
+    )
+
+
+def _recognisers(dataset: Dataset, arguments: tuple[Any, ...], batch_size: int, pools: Pools) -> Dataset:
+    return dataset.map_batches(
+        Recognise,
+        fn_constructor_args=arguments,
+        batch_size=batch_size,
+        compute=ActorPoolStrategy(size=pools.recognise),
+        num_cpus=pools.recognise_cpus,
+        num_gpus=pools.recognise_gpus,
+        **_ARROW,
+    )
+
+
+def _rows(dataset: Dataset) -> Iterator[dict[str, Any]]:
+    for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        yield from batch.to_pylist()
 
 
 def images_per_part(planned: int) -> int:

@@ -43,7 +43,7 @@ class Run:
         return time.monotonic() - self._started
 
     def manifest(self, state: State) -> dict[str, Any]:
-        """All that is known. Counts add up: listed = already_done + planned + deferred, and in the end planned = written."""
+        """All that is known. Counts: listed = already_done + planned + deferred; in the end planned = written."""
         seconds, tally, now = self.seconds, self.tally, datetime.now(UTC).isoformat(timespec="seconds")
         stages = tally.stages(self.workers, seconds) if self.workers else []
         return {

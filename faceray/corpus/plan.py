@@ -15,7 +15,7 @@ from faceray.corpus.status import Status
 from faceray.storage import Folder
 
 RETRIED = (Status.FETCH_ERROR, Status.FORBIDDEN, Status.NOT_FOUND)  # may end differently tomorrow
-_FILE_ROWS = 65_536
+FILE_ROWS = 65_536  # of a plan: as many rows as one of its files has
 _PIECE_ROWS = 64
 _REASON = f"""
     CASE WHEN done.image_id IS NULL THEN 'new'
@@ -89,7 +89,7 @@ def make_plan(
         )
         planned, size = _one_row(db, "SELECT count(*), coalesce(sum(bytes), 0)::BIGINT FROM todo")
         total, listed = _one_row(db, "SELECT (SELECT count(*) FROM listing), (SELECT count(*) FROM listed)")
-        pieces = _write(db, folder, planned) if folder else []
+        pieces = write_pieces(db.sql("SELECT * FROM todo").to_arrow_reader(FILE_ROWS), folder) if folder else []
     return Plan(listed, total - listed, reasons, planned, size, pieces)
 
 
@@ -109,11 +109,14 @@ def _one_row(db: duckdb.DuckDBPyConnection, query: str) -> tuple[int, int]:
     return int(first), int(second)
 
 
-def _write(db: duckdb.DuckDBPyConnection, folder: Folder, planned: int) -> list[int]:
-    """Small corpora are cut finer, so that every worker gets something."""
-    rows = max(8, min(_PIECE_ROWS, planned // 64))
+def write_pieces(batches: Iterable[pa.RecordBatch], folder: Folder) -> list[int]:
+    """Write a plan: a Parquet file for each batch. Returns how many pieces (row groups) each has.
+
+    Small corpora are cut finer, so that every worker gets something.
+    """
     pieces = []
-    for number, batch in enumerate(db.sql("SELECT * FROM todo").to_arrow_reader(_FILE_ROWS)):
+    for number, batch in enumerate(batches):
+        rows = max(8, min(_PIECE_ROWS, batch.num_rows // 64))
         sink = pa.BufferOutputStream()
         pa.parquet.write_table(pa.Table.from_batches([batch]), sink, row_group_size=rows)
         folder.write(f"{number:05}.parquet", sink.getvalue().to_pybytes())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from faceray.datasets.files import first_existing, relative
+from faceray.datasets.files import first_existing
 from faceray.datasets.sample import Dropped, Sample
 from faceray.datasets.text import table_rows
 
@@ -25,7 +25,10 @@ class AdienceOptions:
     images: Literal["faces", "aligned"] = "faces"
 
 
-def read_adience(root: Path, options: AdienceOptions = AdienceOptions()) -> Iterator[Sample | Dropped]:  # noqa: B008
+DEFAULT = AdienceOptions()
+
+
+def read_adience(root: Path, options: AdienceOptions = DEFAULT) -> Iterator[Sample | Dropped]:
     """Adience: `fold_0_data.txt` to `fold_4_data.txt` (here, in `folds/` or in `labels_list/`) beside `faces/` and
     `aligned/`. Yields in the files' order; `fold` is the official one, no Flickr album is in two of them.
 
@@ -39,8 +42,7 @@ def read_adience(root: Path, options: AdienceOptions = AdienceOptions()) -> Iter
     for fold in range(FOLDS):
         for row in table_rows(folds / f"fold_{fold}_data.txt", columns, delimiter="\t"):
             name = f"{NAMES[options.images]}.{row['face_id']}.{row['original_image']}"
-            image = relative(root / options.images / row["user_id"] / name, root)
-            yield _face(image, row, fold)
+            yield _face(f"{options.images}/{row['user_id']}/{name}", row, fold)
 
 
 def parse_age(text: str) -> tuple[float, float] | float | None:

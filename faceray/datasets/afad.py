@@ -1,11 +1,13 @@
 """AFAD (Niu et al., CVPR 2016): Asian faces, sorted in folders by age and gender."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from faceray.datasets.files import images_below, relative
 from faceray.datasets.sample import Dropped, Sample
 
+PATH = re.compile(r"(?:.*/)?(\d+)/(111|112)/[^/]+")
 GENDERS = {"111": 1, "112": 0}
 
 
@@ -17,8 +19,7 @@ def read_afad(root: Path) -> Iterator[Sample | Dropped]:
     """
     for path in images_below(root):
         image = relative(path, root)
-        age, gender = path.parts[-3:-1]
-        if age.isdecimal() and gender in GENDERS:
-            yield Sample(image=image, age=float(age), gender=GENDERS[gender], race="Asian")
+        if match := PATH.fullmatch(image):
+            yield Sample(image=image, age=float(match[1]), gender=GENDERS[match[2]], race="Asian")
         else:
             yield Dropped(image, "folders are not age/111 or age/112")

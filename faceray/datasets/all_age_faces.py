@@ -22,10 +22,10 @@ class AllAgeFacesOptions:
     images: Literal["original", "aligned"] = "original"
 
 
-def read_all_age_faces(
-    root: Path,
-    options: AllAgeFacesOptions = AllAgeFacesOptions(),  # noqa: B008
-) -> Iterator[Sample | Dropped]:
+DEFAULT = AllAgeFacesOptions()
+
+
+def read_all_age_faces(root: Path, options: AllAgeFacesOptions = DEFAULT) -> Iterator[Sample | Dropped]:
     """All-Age-Faces: `original images/00000A02.jpg` is person 0 at the age of 2. Sorted by path.
 
     People up to number 7380 are female, the others male. The split is that of `image sets/`, where there is one.

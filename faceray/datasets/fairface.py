@@ -19,8 +19,8 @@ RACES = {
     "Latino_Hispanic": "Other",
     "Middle Eastern": "Other",
 }
-AGE_GROUPS = {"0-2": (0, 2), "3-9": (3, 9), **{f"{low}-{low + 9}": (low, low + 9) for low in range(10, 70, 10)}}
-AGE_GROUPS["more than 70"] = (70, inf)
+AGE_GROUPS: dict[str, tuple[float, float]] = {"0-2": (0, 2), "3-9": (3, 9), "more than 70": (70, inf)}
+AGE_GROUPS |= {f"{low}-{low + 9}": (low, low + 9) for low in range(10, 70, 10)}
 
 
 def read_fairface(root: Path) -> Iterator[Sample | Dropped]:

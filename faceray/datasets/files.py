@@ -1,5 +1,7 @@
 """Files of a data set: found in a fixed order, read with a limit, named relative to the set's root."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from faceray.errors import UserError
@@ -62,3 +64,25 @@ def read_lines(path: Path) -> list[str]:
         UserError: as `read_text`.
     """
     return read_text(path).splitlines()
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes `path` when all went well and is removed when not.
+
+    Raises:
+        UserError: `path` exists already, or cannot be written.
+    """
+    if path.exists():
+        raise UserError(f"{path} exists already")
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(b"")  # also where a crash left one
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
+    try:
+        yield part
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -42,8 +42,9 @@ class ImdbWikiOptions:
     age_rule: Literal["month", "year"] = "month"
 
 
-PRESETS = {
-    "default": ImdbWikiOptions(),
+DEFAULT = ImdbWikiOptions()
+PRESETS = {  # ours, and the rules of the originals
+    "default": DEFAULT,
     "all_in_one": ImdbWikiOptions(min_face_score=-inf, single_face=False, min_age=1, max_age=149),
     "eagp": ImdbWikiOptions(min_face_score=3, min_age=-inf, max_age=inf, age_rule="year"),
     "agendernet": ImdbWikiOptions(min_face_score=None, age_rule="year"),
@@ -51,7 +52,7 @@ PRESETS = {
 }
 
 
-def read_imdb(root: Path, options: ImdbWikiOptions = PRESETS["default"]) -> Iterator[Sample | Dropped]:
+def read_imdb(root: Path, options: ImdbWikiOptions = DEFAULT) -> Iterator[Sample | Dropped]:
     """IMDB: `imdb.mat` beside its folders of images, or `imdb_crop/` (`imdb/`) with both. Yields in the file's order.
 
     Raises:
@@ -60,7 +61,7 @@ def read_imdb(root: Path, options: ImdbWikiOptions = PRESETS["default"]) -> Iter
     return _read(root, "imdb", options)
 
 
-def read_wiki(root: Path, options: ImdbWikiOptions = PRESETS["default"]) -> Iterator[Sample | Dropped]:
+def read_wiki(root: Path, options: ImdbWikiOptions = DEFAULT) -> Iterator[Sample | Dropped]:
     """WIKI: as `read_imdb`, with `wiki` for `imdb`."""
     return _read(root, "wiki", options)
 
@@ -83,7 +84,10 @@ def _columns(path: Path, database: Database) -> dict[str, Any]:
     names = ("full_path", "dob", "photo_taken", "gender", "face_score", "second_face_score", "face_location")
     try:
         table = loadmat(path, variable_names=[database])[database][0, 0]
-        return {name: table[name].ravel() for name in names}
+        columns = {name: table[name].ravel() for name in names}
+        if len({len(column) for column in columns.values()}) > 1:
+            raise ValueError("columns differ in length")
+        return columns
     except (OSError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, MatReadError) as error:
         raise UserError(f"{path} is not the table of the {database} set: {error}") from error
 

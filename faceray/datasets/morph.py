@@ -20,7 +20,7 @@ def read_morph(root: Path) -> Iterator[Sample | Dropped]:
         UserError: the table is absent or lacks a column.
     """
     for row in table_rows(root / TABLE, ("id_num", "race", "gender", "age", "photo")):
-        image = relative(root / row["photo"], root)
+        image = relative(root / (row["photo"] or TABLE), root)
         if not row["photo"] or not row["age"].isdecimal():
             yield Dropped(image, "row without photo or age")
             continue

@@ -79,14 +79,15 @@ class Committer:
         self.images.commit(serial, images or (), replaced_images or ())
 
     def _orphans(self) -> tuple[list[int], list[int]]:
-        """Images whose faces have no row of their run in `images`, and images whose faces were replaced by such ones."""
+        """Images whose faces have no row of their run in `images`, and images whose faces such ones replaced."""
         with duckdb.connect() as db:
             db.register("faces", self.faces.dataset())
             db.register("images", self.images.dataset())
             db.execute("CREATE VIEW found AS SELECT image_id, run_id, count(*) AS n FROM faces GROUP BY ALL")
             queries = (
                 "SELECT image_id FROM found ANTI JOIN images USING (image_id, run_id)",
-                "SELECT image_id FROM images LEFT JOIN found USING (image_id, run_id) WHERE face_count > coalesce(n, 0)",
+                "SELECT image_id FROM images LEFT JOIN found USING (image_id, run_id)"
+                " WHERE face_count > coalesce(n, 0)",
             )
             orphans, bereft = ([row[0] for row in db.execute(query).fetchall()] for query in queries)
         return orphans, bereft

@@ -1,0 +1,65 @@
+"""Names of facial landmarks: the 21 points of AFLW and the 68 of Multi-PIE, left and right as the viewer sees them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Landmarks = dict[str, tuple[float, float]]
+
+# Feature 1 to 21 of the database. The five points that the faces table has bear the table's names.
+AFLW_21 = (
+    "left_brow_left",
+    "left_brow",
+    "left_brow_right",
+    "right_brow_left",
+    "right_brow",
+    "right_brow_right",
+    "left_eye_left",
+    "left_eye",
+    "left_eye_right",
+    "right_eye_left",
+    "right_eye",
+    "right_eye_right",
+    "left_ear",
+    "nose_left",
+    "nose",
+    "nose_right",
+    "right_ear",
+    "mouth_left",
+    "mouth",
+    "mouth_right",
+    "chin",
+)
+# For each point the one that it becomes in a mirrored picture: left and right change places.
+_SIDES = {"left": "right", "right": "left"}
+AFLW_21_MIRROR = tuple(AFLW_21.index("_".join(_SIDES.get(word, word) for word in name.split("_"))) for name in AFLW_21)
+_PARTS = {  # parts of the Multi-PIE mark-up and the number of their points, in order (Gross et al., 2010)
+    "jaw": 17,
+    "left_brow": 5,
+    "right_brow": 5,
+    "nose_bridge": 4,
+    "nose_base": 5,
+    "left_eye": 6,
+    "right_eye": 6,
+    "outer_lip": 12,
+    "inner_lip": 8,
+}
+MULTI_PIE_68 = tuple(f"{part}_{i}" for part, count in _PARTS.items() for i in range(count))
+
+
+def named_68(points: NDArray[np.floating]) -> Landmarks:
+    """The 68 points of Multi-PIE by name, and the faces table's five made from them.
+
+    An eye of the five is the mean of its six points, the nose is the tip, and the mouth has its outer corners.
+
+    Args:
+        points: (68, 2), x and y in pixels.
+    """
+    five = {
+        "left_eye": points[36:42].mean(axis=0),
+        "right_eye": points[42:48].mean(axis=0),
+        "nose": points[30],
+        "mouth_left": points[48],
+        "mouth_right": points[54],
+    }
+    named = dict(zip(MULTI_PIE_68, points, strict=True)) | five
+    return {name: (float(x), float(y)) for name, (x, y) in named.items()}
