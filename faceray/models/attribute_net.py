@@ -1,14 +1,10 @@
 """The attribute network: a small convolutional trunk for aligned faces with one linear head per task."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-
-from faceray.errors import UserError
-from faceray.models.card import ModelCard
 
 
 class Normalise(nn.Module):
@@ -93,27 +89,3 @@ class AttributeNet(nn.Module):
         """(n, 3, size, size) float RGB, 0 to 255 -> the logits of each task, (n, outputs)."""
         features = self.trunk(rgb)
         return tuple(head(features) for head in self.heads)
-
-
-def _attribute_net(card: ModelCard, **arguments: Any) -> nn.Module:
-    if card.crop.count != 1:
-        raise ValueError(f"it looks at one picture of a face, the crop {card.crop.kind!r} makes {card.crop.count}")
-    normalise = Normalise(card.colour, card.mean, card.std)
-    return AttributeNet([task.outputs for task in card.tasks], card.crop.size, normalise, **arguments)
-
-
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"attribute_net": _attribute_net}
-
-
-def build_network(card: ModelCard) -> nn.Module:
-    """The card's network with random weights: (n, 3, s, s) float RGB 0 to 255 -> tuple of logits in task order.
-
-    Raises:
-        UserError: there is no such network, or it does not take the card's arguments.
-    """
-    if card.network not in NETWORKS:
-        raise UserError(f"model {card.name!r}: no network {card.network!r}, only {', '.join(NETWORKS)}")
-    try:
-        return NETWORKS[card.network](card, **card.arguments)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"model {card.name!r}: network {card.network!r}: {error}") from error

@@ -56,13 +56,13 @@ class Neck(nn.Module):
 
     def __init__(self, boxes: int, features: int, outputs: int = 512) -> None:
         super().__init__()
-        self.boxes = boxes
+        self.boxes, self.features = boxes, features
         layers = [nn.BatchNorm1d(boxes * features), nn.Dropout(0.5), nn.Linear(boxes * features, outputs, bias=False)]
         self.layers = nn.Sequential(*layers, nn.BatchNorm1d(outputs))
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, boxes * features) -> (n, outputs) of unit length."""
-        unit = F.normalize(features.unflatten(1, (self.boxes, -1)), dim=2)
+        unit = F.normalize(features.reshape(-1, self.boxes, self.features), dim=2)
         return F.normalize(self.layers(unit.flatten(1)))
 
 

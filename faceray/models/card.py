@@ -14,7 +14,7 @@ class ModelCard:
     """What a checkpoint's `card.json` says (after Mitchell et al., "Model cards for model reporting", FAT* 2019).
 
     Args:
-        network: name of a constructor in `attribute_net.NETWORKS`, and `arguments`: what it is called with
+        network: name of a constructor in `networks.NETWORKS`, and `arguments`: what it is called with
             (JSON values: lists, not tuples).
         tasks: one per head, in the heads' order.
         crop: what the network sees of a face.

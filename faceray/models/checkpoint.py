@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from faceray.errors import UserError
-from faceray.models.attribute_net import build_network
 from faceray.models.card import ModelCard, card_from_json, card_to_json
+from faceray.models.networks import build_network
 from faceray.models.tasks import Task
 from faceray.vision.align import Crop
 

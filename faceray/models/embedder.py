@@ -58,10 +58,10 @@ class Embedder:
         return " and ".join(dict.fromkeys(part.weights.licence for part in self.parts))
 
     def combine(self, outputs: Sequence[Floats]) -> NDArray[np.float32]:
-        """The embeddings (n, dimension), of unit length, from the outputs of the parts' modules, each (n, part.dimension).
+        """The embeddings, float32 (n, dimension), from the outputs of the parts' modules, each (n, part.dimension).
 
-        The inner product of two embeddings is the mean of the parts' cosine similarities, weighted by their shares.
-        An output that is zero or not finite gives NaN in the whole row: there is no embedding.
+        Their length is 1, and the inner product of two is the mean of the parts' cosine similarities, weighted by
+        their shares. A face for which an output is zero or not finite gets NaN: it has no embedding.
         """
         shares = np.array([part.share for part in self.parts])
         scales = np.sqrt(shares / shares.sum())
@@ -71,8 +71,9 @@ class Embedder:
 
 
 def _unit(vectors: Floats) -> NDArray[np.float64]:
-    vectors = np.asarray(vectors, np.float64)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    doubles = vectors.astype(np.float64)
+    unit: NDArray[np.float64] = doubles / np.linalg.norm(doubles, axis=1, keepdims=True)
+    return unit
 
 
 def _sface() -> Part:
@@ -85,7 +86,8 @@ def _dlib(share: float = 1.0) -> Part:
 
 def _facenet(name: str) -> Part:
     module = inception_resnet.load_inception_resnet(name)
-    return Part(Crop("margin", 160), module, 512, inception_resnet.DOWNLOADS[name])
+    margin = 14 / (2 * (160 - 14))  # `margin=14` of facenet-pytorch, as in its own evaluation on LFW
+    return Part(Crop("margin", 160, margin=margin), module, 512, inception_resnet.DOWNLOADS[name])
 
 
 _MAKERS: dict[str, Callable[[], tuple[Part, ...]]] = {

@@ -133,7 +133,7 @@ class AdaCos(Margin):
         angle = cosines.gather(1, labels).clamp(-1, 1).acos().median().clamp_max(math.pi / 4)
         wrong = (self.fitted_scale * cosines).scatter(1, labels, -math.inf)
         mean = wrong.logsumexp((0, 1)) - math.log(len(cosines))  # ln B, without leaving the logarithm
-        self.fitted_scale.copy_(mean / angle.cos())
+        self.fitted_scale.copy_((mean / angle.cos()).clamp_min(1))  # a few identities can drive it to 0 and below
 
     def harder(self, cosines: Tensor) -> Tensor:
         """The cosines as they are."""

@@ -53,7 +53,7 @@ class Residual(nn.Module):
 class MiniXception(nn.Module):
     """A grey picture, four residual modules, and per task a convolution whose maps are averaged.
 
-    The trunk has 49,520 parameters, 50,352 with the batch norms' statistics.
+    The trunk has 48,880 parameters, 50,352 with the batch norms' statistics.
 
     Args:
         heads: task -> number of outputs.

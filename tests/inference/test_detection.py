@@ -7,7 +7,7 @@ from faceray.inference.detection import Detect, describe
 from faceray.inference.rows import DETECTED
 from faceray.vision.align import Crop
 from faceray.vision.mtcnn import Detections, MtcnnOptions
-from tests.faces import astronaut, group, portrait, scenery
+from tests.faces import Pixels, astronaut, group, portrait, scenery
 from tests.inference.stages import loaded
 
 CROPS = (Crop("margin", 64, margin=0.1), Crop("similarity", 112), Crop("triple_box", 32))
@@ -19,7 +19,14 @@ def detect() -> Detect:
 
 
 def test_one_row_for_each_image_in_the_same_order(detect: Detect) -> None:
-    pictures = [astronaut(), "truncated", scenery(), group(160, 90), "not_found", np.zeros((1, 1, 3), np.uint8)]
+    pictures: list[Pixels | str] = [
+        astronaut(),
+        "truncated",
+        scenery(),
+        group(160, 90),
+        "not_found",
+        np.zeros((1, 1, 3), np.uint8),
+    ]
     batch = loaded(*pictures)
     result = detect(batch)
     assert result.schema == DETECTED

@@ -11,8 +11,8 @@ import torch
 from faceray.inference.detection import Detect
 from faceray.inference.recognition import Recognise
 from faceray.inference.rows import DETECTED, RECOGNISED
-from faceray.models.attribute_net import build_network
 from faceray.models.checkpoint import load_checkpoint, save_checkpoint
+from faceray.models.networks import build_network
 from faceray.models.tasks import Task, decode
 from faceray.models.zoo import load_models
 from faceray.results.schema import ATTRIBUTES, LABELS

@@ -8,8 +8,9 @@ from torch import nn
 
 from faceray.errors import UserError
 from faceray.inference.backend import compile_network
-from faceray.models.attribute_net import AttributeNet, Normalise, build_network
+from faceray.models.attribute_net import AttributeNet, Normalise
 from faceray.models.card import ModelCard
+from faceray.models.networks import build_network
 from faceray.models.tasks import Task
 from faceray.results.schema import BINARY_ATTRIBUTES, LABELS
 from faceray.vision.align import Crop

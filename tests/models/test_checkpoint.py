@@ -14,8 +14,8 @@ import torch
 
 from faceray.errors import UserError
 from faceray.models import checkpoint
-from faceray.models.attribute_net import build_network
 from faceray.models.checkpoint import load_checkpoint, save_checkpoint
+from faceray.models.networks import build_network
 from faceray.models.tasks import decode
 from faceray.results.schema import ATTRIBUTES, FACES
 from faceray.vision.align import TEMPLATES

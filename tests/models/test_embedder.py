@@ -48,7 +48,9 @@ def test_every_part_has_a_weight_file_and_its_licence():
 
 
 def test_unknown_name_lists_all_names():
-    with pytest.raises(UserError, match="unknown embedder 'arcface': one of " + ", ".join(EMBEDDERS).replace("+", r"\+")):
+    with pytest.raises(
+        UserError, match="unknown embedder 'arcface': one of " + ", ".join(EMBEDDERS).replace("+", r"\+")
+    ):
         load_embedder("arcface")
 
 
@@ -56,7 +58,9 @@ def test_unknown_name_lists_all_names():
 def test_facenet_comes_from_the_cache(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FACERAY_CACHE", str(tmp_path))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    nowhere = {key: replace(file, url="http://127.0.0.1:9/" + file.path.name, sha256=None) for key, file in DOWNLOADS.items()}
+    nowhere = {
+        key: replace(file, url="http://127.0.0.1:9/" + file.path.name, sha256=None) for key, file in DOWNLOADS.items()
+    }
     monkeypatch.setattr(inception_resnet, "DOWNLOADS", nowhere)
     with pytest.raises(UserError, match="put that file at"):
         load_embedder(name)
@@ -98,9 +102,41 @@ def test_combine_needs_one_output_for_each_part():
 def central_face(photo: Path, detector: MTCNN) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """The picture, box and landmarks of the face nearest to the centre, or None."""
     picture = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
+    picture.thumbnail((480, 480))  # to be quick
     boxes, _, landmarks = detector.detect(picture, landmarks=True)
     if boxes is None:
         return None
     offsets = (boxes[:, :2] + boxes[:, 2:]) / 2 - np.array(picture.size) / 2
     nearest = int((offsets**2).sum(1).argmin())
     return np.array(picture), boxes[nearest], landmarks[nearest]
+
+
+@pytest.fixture(scope="module")
+def people() -> tuple[dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], list[tuple[str, str, bool]]]:
+    """The central faces of photos of single people, and pairs of photos with their truth."""
+    if "FACERAY_DATA" not in os.environ:
+        pytest.skip("FACERAY_DATA is not set")
+    folder = Path(os.environ["FACERAY_DATA"], "photos", "people")
+    with (folder / "pairs.csv").open() as file:
+        rows = [(row["file_x"], row["file_y"], row["Decision"] == "Yes") for row in csv.DictReader(file)]
+    shown = sorted({name for first, second, same in rows if same for name in (first, second)})[:24]
+    detector = MTCNN(keep_all=True, min_face_size=80)
+    faces = {name: face for name in shown if (face := central_face(folder / name, detector)) is not None}
+    return faces, [row for row in rows if row[0] in faces and row[1] in faces]
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_photos_of_one_person_are_more_alike_than_any_others(people, name: str):
+    faces, pairs = people
+    embedder = load_embedder(name)
+    outputs = []
+    for part in embedder.parts:
+        crops = np.concatenate([part.crop.cut(*face) for face in faces.values()])
+        with torch.inference_mode():
+            outputs.append(part.module(torch.from_numpy(crops).permute(0, 3, 1, 2).float()).numpy())
+    embeddings = dict(zip(faces, embedder.combine(outputs), strict=True))
+    same = np.array([same for _, _, same in pairs])
+    scores = np.array([embeddings[a] @ embeddings[b] for a, b, _ in pairs])
+    assert same.sum() >= 8
+    assert (~same).sum() >= 8
+    assert scores[same].min() > scores[~same].max()

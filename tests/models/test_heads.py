@@ -7,7 +7,18 @@ import pytest
 import torch
 from torch import nn
 
-from faceray.models.heads import HEADS, Cosine, Expectation, Head, Heads, Ordinal, Sigmoid, Softmax, TwoPoint, make_head
+from faceray.models.heads import (
+    HEADS,
+    Cosine,
+    Expectation,
+    Head,
+    Heads,
+    Ordinal,
+    Sigmoid,
+    Softmax,
+    TwoPoint,
+    make_head,
+)
 
 
 def test_a_head_is_a_linear_layer_or_more():

@@ -1,0 +1,72 @@
+"""The networks that a model card can name."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from faceray.errors import UserError
+from faceray.models.all_in_one import AllInOne
+from faceray.models.attribute_net import AttributeNet, Normalise
+from faceray.models.c3ae import C3AE
+from faceray.models.card import ModelCard
+from faceray.models.ir_resnet import IRResNet
+from faceray.models.mini_xception import MiniXception
+from faceray.models.ssrnet import SSRNet
+from faceray.models.trunks import TorchvisionNet
+from faceray.models.vgg_face import VGGFace
+
+Build = Callable[..., nn.Module]
+
+
+def _attribute_net(card: ModelCard, **arguments: Any) -> nn.Module:
+    _one_picture(card)
+    normalise = Normalise(card.colour, card.mean, card.std)
+    return AttributeNet([task.outputs for task in card.tasks], card.crop.size, normalise, **arguments)
+
+
+def _network(kind: Callable[..., nn.Module]) -> Build:
+    """Networks that take their heads by name: `Net({task: outputs}, size, normalise, **arguments)`."""
+
+    def build(card: ModelCard, **arguments: Any) -> nn.Module:
+        if kind is C3AE:
+            arguments["boxes"] = card.crop.count
+        else:
+            _one_picture(card)
+        heads = {task.name: task.outputs for task in card.tasks}
+        return kind(heads, card.crop.size, Normalise(card.colour, card.mean, card.std), **arguments)
+
+    return build
+
+
+def _one_picture(card: ModelCard) -> None:
+    if card.crop.count != 1:
+        raise ValueError(f"it looks at one picture of a face, the crop {card.crop.kind!r} makes {card.crop.count}")
+
+
+NETWORKS: dict[str, Build] = {
+    "attribute_net": _attribute_net,
+    "all_in_one": _network(AllInOne),
+    "c3ae": _network(C3AE),
+    "ssrnet": _network(SSRNet),
+    "mini_xception": _network(MiniXception),
+    "vgg_face": _network(VGGFace),
+    "ir_resnet": _network(IRResNet),
+    "torchvision": _network(TorchvisionNet),
+}
+
+
+def build_network(card: ModelCard) -> nn.Module:
+    """The card's network with random weights: (n, 3, s, s) float RGB 0 to 255 -> tuple of logits in task order.
+
+    Three pictures of a face come as (n, 3, 3, s, s).
+
+    Raises:
+        UserError: there is no such network, or it does not take the card's arguments.
+    """
+    if card.network not in NETWORKS:
+        raise UserError(f"model {card.name!r}: no network {card.network!r}, only {', '.join(NETWORKS)}")
+    try:
+        return NETWORKS[card.network](card, **card.arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"model {card.name!r}: network {card.network!r}: {error}") from error
