@@ -1,4 +1,4 @@
-"""Ages as targets of a network, and back: bins, ordinal bits, age groups, soft stagewise regression.
+"""Ages as targets of a network, and back: bins, ordinal bits, age groups.
 
 Ages are float tensors (n,) in years. NaN says that a sample has no label, and gives a target row of NaN: what
 `faceray.training.losses.masked` leaves out.
@@ -114,37 +114,6 @@ def age_group(
     if gaps == "drop":
         known = known & (nearest.values == 0)
     return torch.where(known, nearest.indices.float(), torch.nan)
-
-
-def soft_stagewise(
-    shares: Sequence[Tensor],
-    shifts: Sequence[Tensor],
-    scales: Sequence[Tensor],
-    span: float = 101,
-    local: float = 1,
-    dynamic: float = 1,
-) -> Tensor:
-    """The age of SSR-Net (Yang et al., IJCAI 2018): each stage divides a bin of the stage before once more.
-
-    age = V Σ_k [Σ_i p_ki (i + λ η_ki)] / Π_{j <= k} s_j (1 + μ Δ_j)
-
-    Args:
-        shares: p_k of each stage, (n, s_k), not negative.
-        shifts: η_k, the same shapes, -1 to 1: how far each bin's index moves.
-        scales: Δ_k, (n,), -1 to 1: how much the stage's bin width changes.
-        span: V, the years covered.
-        local: λ. dynamic: μ.
-
-    Returns:
-        (n,) years.
-    """
-    age = torch.zeros_like(scales[0])
-    divisor = torch.ones_like(scales[0])
-    for p, eta, delta in zip(shares, shifts, scales, strict=True):
-        bins = torch.arange(p.shape[1], device=p.device)
-        divisor = divisor * p.shape[1] * (1 + dynamic * delta)
-        age = age + (p * (bins + local * eta)).sum(1) / divisor
-    return span * age
 
 
 def _known(age: Tensor) -> Tensor:

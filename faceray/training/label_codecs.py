@@ -43,6 +43,16 @@ def smooth(target: Tensor, amount: float) -> Tensor:
     return (1 - amount) * target + amount / target.shape[1]
 
 
+def draw(target: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """One class of each row at random by its probability: (n, K) -> one-hot (n, K); rows of NaN stay.
+
+    For FER+ votes by its `probability` scheme, in every epoch anew (Barsoum et al., ICMI 2016).
+    """
+    known = target.isfinite().all(1)
+    index = torch.multinomial(torch.where(known[:, None], target, 1.0), 1, generator=generator)
+    return torch.where(known[:, None], torch.zeros_like(target).scatter_(1, index, 1.0), torch.nan)
+
+
 def class_weights(counts: Tensor) -> Tensor:
     """Weights by inverse frequency, w_c = N / (C n_c) over the C classes that occur: (classes,) -> the same, float32.
 

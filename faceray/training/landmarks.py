@@ -1,36 +1,14 @@
-"""Landmarks as targets of a network: AFLW's 21 names, the mirror image, coordinates relative to a box and back."""
+"""Landmarks as targets of a network: coordinates relative to a box and back, and the mirror image."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from faceray.datasets.landmarks import AFLW_21
 from faceray.results.schema import LANDMARKS
 
-# In AFLW's order; left and right as the viewer sees them.
-AFLW = (
-    "left_brow_left",
-    "left_brow_center",
-    "left_brow_right",
-    "right_brow_left",
-    "right_brow_center",
-    "right_brow_right",
-    "left_eye_left",
-    "left_eye_center",
-    "left_eye_right",
-    "right_eye_left",
-    "right_eye_center",
-    "right_eye_right",
-    "left_ear",
-    "nose_left",
-    "nose_center",
-    "nose_right",
-    "right_ear",
-    "mouth_left",
-    "mouth_center",
-    "mouth_right",
-    "chin",
-)
+AFLW = AFLW_21
 
 
 def mirror_order(names: Sequence[str]) -> tuple[int, ...]:
