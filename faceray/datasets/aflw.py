@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from faceray.datasets.files import images_below, relative
-from faceray.datasets.landmarks import AFLW_21, Landmarks
+from faceray.datasets.landmarks import AFLW_21, Landmarks, with_five
 from faceray.datasets.sample import Dropped, Sample
 from faceray.datasets.text import table_rows
 from faceray.errors import UserError
@@ -56,7 +56,8 @@ def read_aflw(root: Path, options: AflwOptions = AflwOptions()) -> Iterator[Samp
     (and, if there, `facemetadata.csv` and `featurecoords.csv`) beside `images/`; or two folders of crops, `face/` and
     `non-face/`, the second of which are negative examples. Faces come in the order of their numbers.
 
-    Landmarks are named as in `AFLW_21`; an invisible one has no row in the database and none here. `subject` is the
+    Landmarks are named as in `AFLW_21`, with the faces table's five; an invisible one has no row in the database and
+    is absent here. `subject` is the
     photo, which may show several faces.
 
     Raises:
@@ -118,7 +119,7 @@ def _sample(image: str, face: str, tables: _Tables) -> Sample:
     return Sample(
         image=image,
         box=(box[0], box[1], box[0] + box[2], box[1] + box[3]) if box else None,
-        landmarks=tables.landmarks.get(face),
+        landmarks=with_five(tables.landmarks[face]) if face in tables.landmarks else None,
         gender=GENDERS.get(sex),
         yaw=yaw,
         pitch=pitch,

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from faceray.datasets.files import relative
-from faceray.datasets.landmarks import AFLW_21, Landmarks, named_68
+from faceray.datasets.landmarks import AFLW_21, Landmarks, named_68, with_five
 from faceray.datasets.sample import Dropped, Sample
 from faceray.errors import UserError
 
-SIZE_LIMIT = 1 << 18  # bytes; real files have 4 kB, and a compressed one unpacks to a thousand times its size at most
+SIZE_LIMIT = 1 << 16  # bytes; real files have 4 kB, and a compressed one unpacks to a thousand times its size at most
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def pose_from_300w_lp(pitch: float, yaw: float, roll: float) -> tuple[float, flo
 
 def _visible(points: NDArray[np.float64]) -> Landmarks:
     """AFLW's points by name; hidden ones have x = -1."""
-    return {name: (float(x), float(y)) for name, (x, y) in zip(AFLW_21, points, strict=True) if x >= 0}
+    return with_five({name: (float(x), float(y)) for name, (x, y) in zip(AFLW_21, points, strict=True) if x >= 0})
 
 
 def _content(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

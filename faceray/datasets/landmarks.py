@@ -5,33 +5,31 @@ from numpy.typing import NDArray
 
 Landmarks = dict[str, tuple[float, float]]
 
-# Feature 1 to 21 of the database. The five points that the faces table has bear the table's names.
+# Feature 1 to 21 of the database.
 AFLW_21 = (
     "left_brow_left",
-    "left_brow",
+    "left_brow_center",
     "left_brow_right",
     "right_brow_left",
-    "right_brow",
+    "right_brow_center",
     "right_brow_right",
     "left_eye_left",
-    "left_eye",
+    "left_eye_center",
     "left_eye_right",
     "right_eye_left",
-    "right_eye",
+    "right_eye_center",
     "right_eye_right",
     "left_ear",
     "nose_left",
-    "nose",
+    "nose_center",
     "nose_right",
     "right_ear",
     "mouth_left",
-    "mouth",
+    "mouth_center",
     "mouth_right",
     "chin",
 )
-# For each point the one that it becomes in a mirrored picture: left and right change places.
-_SIDES = {"left": "right", "right": "left"}
-AFLW_21_MIRROR = tuple(AFLW_21.index("_".join(_SIDES.get(word, word) for word in name.split("_"))) for name in AFLW_21)
+_FIVE_OF_21 = {"left_eye": "left_eye_center", "right_eye": "right_eye_center", "nose": "nose_center"}
 _PARTS = {  # parts of the Multi-PIE mark-up and the number of their points, in order (Gross et al., 2010)
     "jaw": 17,
     "left_brow": 5,
@@ -44,6 +42,11 @@ _PARTS = {  # parts of the Multi-PIE mark-up and the number of their points, in 
     "inner_lip": 8,
 }
 MULTI_PIE_68 = tuple(f"{part}_{i}" for part, count in _PARTS.items() for i in range(count))
+
+
+def with_five(points: Landmarks) -> Landmarks:
+    """Points of AFLW and, as far as they are visible, the faces table's five: corners of the mouth have one name."""
+    return points | {five: points[name] for five, name in _FIVE_OF_21.items() if name in points}
 
 
 def named_68(points: NDArray[np.floating]) -> Landmarks:

@@ -13,6 +13,7 @@ from faceray.datasets.aflw import AflwOptions, pose_from_aflw, read_aflw
 from faceray.datasets.aflw2000 import pose_from_300w_lp
 from faceray.datasets.landmarks import AFLW_21
 from faceray.errors import UserError
+from faceray.results.schema import LANDMARKS
 from tests.datasets.layout import reasons, sort_out, touch, write
 
 SCHEMA = """
@@ -60,8 +61,8 @@ def test_faces_of_the_database(tmp_path: Path):
 def test_a_landmark_without_row_is_invisible(tmp_path: Path):
     make(tmp_path)
     (other, first, second), _ = sort_out(read_aflw(tmp_path))
-    assert first.landmarks == {"left_eye": (15.5, 25), "chin": (20, 60)}
-    assert second.landmarks == {"nose": (1, 2)}
+    assert first.landmarks == {"left_eye_center": (15.5, 25), "left_eye": (15.5, 25), "chin": (20, 60)}
+    assert second.landmarks == {"nose_center": (1, 2), "nose": (1, 2)}
     assert other.landmarks is None
 
 
@@ -70,7 +71,8 @@ def test_all_landmarks_in_the_order_of_the_database(tmp_path: Path):
     coordinates = ", ".join(f"(9, {i}, {i}, {100 + i}, 0)" for i in range(1, 22))
     make(tmp_path, ROWS + f"INSERT INTO FeatureCoords VALUES {coordinates};")
     other = next(read_aflw(tmp_path))
-    assert other.landmarks == {name: (i, 100 + i) for i, name in enumerate(AFLW_21, start=1)}
+    assert [other.landmarks[name] for name in AFLW_21] == [(i, 100 + i) for i in range(1, 22)]
+    assert [other.landmarks[name][0] for name in LANDMARKS] == [8, 11, 15, 18, 20]
 
 
 def test_angles_are_turned_into_the_signs_of_the_faces_table(tmp_path: Path):
@@ -137,7 +139,7 @@ def test_tables_as_csv(tmp_path: Path):
     write(tmp_path, "facemetadata.csv", "face_id,sex,occluded,glasses\n9,f,0,1\n")
     write(tmp_path, "featurecoords.csv", "face_id,feature_id,x,y\n9,15,3.5,4\n")
     other = next(read_aflw(tmp_path))
-    assert (other.gender, other.attributes["eyeglasses"], other.landmarks) == (0, True, {"nose": (3.5, 4)})
+    assert (other.gender, other.attributes["eyeglasses"], other.landmarks["nose"]) == (0, True, (3.5, 4))
 
 
 def test_folders_of_crops(tmp_path: Path):

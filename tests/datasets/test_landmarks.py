@@ -2,20 +2,28 @@
 
 import numpy as np
 
-from faceray.datasets.landmarks import AFLW_21, AFLW_21_MIRROR, MULTI_PIE_68, named_68
+from faceray.datasets.landmarks import AFLW_21, MULTI_PIE_68, named_68, with_five
 from faceray.results.schema import LANDMARKS
+from faceray.training.landmarks import AFLW
 
 
 def test_every_point_has_a_name_of_its_own():
     assert (len(AFLW_21), len(set(AFLW_21))) == (21, 21)
     assert (len(MULTI_PIE_68), len(set(MULTI_PIE_68))) == (68, 68)
-    assert set(LANDMARKS) <= set(AFLW_21)
     assert not set(LANDMARKS) & set(MULTI_PIE_68)
 
 
-def test_mirrored_points():
-    pairs = {0: 5, 1: 4, 2: 3, 6: 11, 7: 10, 8: 9, 12: 16, 13: 15, 17: 19, 14: 14, 18: 18, 20: 20}
-    assert dict(enumerate(AFLW_21_MIRROR)) == pairs | {b: a for a, b in pairs.items()}
+def test_five_points_of_the_21():
+    points = {name: (float(i), 0.0) for i, name in enumerate(AFLW_21)}
+    five = with_five(points)
+    assert [five[name][0] for name in LANDMARKS] == [7, 10, 14, 17, 19]
+    assert len(five) == 24
+    assert with_five({"nose_center": (1.0, 2.0)}) == {"nose_center": (1, 2), "nose": (1, 2)}
+    assert with_five({}) == {}
+
+
+def test_the_trainer_has_the_same_names():
+    assert AFLW_21 == AFLW
 
 
 def test_points_of_the_mark_up_by_number():
