@@ -12,9 +12,10 @@ from facenet_pytorch import MTCNN
 from tabulate import tabulate
 
 from faceray.corpus.decode import Limits, decode
+from faceray.datasets.pairs import read_pairs
 from faceray.errors import UserError
 from faceray.evaluation.detection import agreement, read_dlib_boxes
-from faceray.evaluation.verification import cosine_scores, read_pairs, verify
+from faceray.evaluation.verification import cosine_scores, verify
 from faceray.inference.detector import load_detector
 from faceray.results import embeddings, read_faces, read_images
 from faceray.vision.mtcnn import MtcnnOptions

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from faceray.datasets.files import read_lines
+from faceray.datasets.pairs import Pairs
 from faceray.datasets.sample import Dropped, Sample
 from faceray.errors import UserError
-from faceray.evaluation.verification import Pairs
 
 FOLDS = 10
 

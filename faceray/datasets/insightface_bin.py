@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceray.datasets import safe_pickle
+from faceray.datasets.pairs import Pairs
 from faceray.datasets.sample import Dropped, Sample
 from faceray.errors import UserError
-from faceray.evaluation.verification import Pairs
 
 FOLDS = 10
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from faceray.datasets.files import first_existing, images_below, relative
+from faceray.datasets.pairs import Pairs, read_pairs
 from faceray.datasets.sample import Dropped, Sample
 from faceray.errors import UserError
-from faceray.evaluation.verification import Pairs, read_pairs
 
 NAME = re.compile(r"(.+)_\d{4,}")
 PHOTOS = ("lfw-deepfunneled", "lfw_funneled", "lfw")  # as the archives unpack

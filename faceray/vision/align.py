@@ -17,7 +17,8 @@ TEMPLATES: dict[str, NDArray[np.float64]] = {
     "arcface": np.array(
         [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
     ),
-    "dlib": np.array([[47.55, 46.6], [100.48, 46.6], [74.01, 76.56], [50.41, 103.02], [97.61, 103.02]]),
+    # mean of MTCNN's landmarks in dlib's own chips over 2,840 photos of CelebA, enlarged: scripts/dlib_template.py
+    "dlib": np.array([[46.64, 44.07], [102.36, 44.07], [74.5, 78.71], [49.62, 103.32], [99.38, 103.32]]),
 }
 TEMPLATE_SIZES = {"arcface": 112, "dlib": 150}
 FAR = 2.0**24  # pixels: coordinates beyond are moved here, where a pixel more still counts

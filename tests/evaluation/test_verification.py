@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faceray.datasets.pairs import Pairs, read_pairs
 from faceray.errors import UserError
-from faceray.evaluation.verification import Pairs, best_threshold, cosine_scores, read_pairs, roc, verify
+from faceray.evaluation.verification import best_threshold, cosine_scores, roc, verify
 
 PAIRS_FILE = """2\t2
 Ann\t1\t2
