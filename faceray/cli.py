@@ -73,7 +73,7 @@ def parse(kind: type[Options], arguments: list[str], command: str) -> Options:
     parser.add_argument("--config", action="config", help="YAML file with the same names; the command line wins")
     parser.add_class_arguments(kind, as_group=False)
     try:
-        parsed = parser.instantiate_classes(parser.parse_args(_spelled(arguments, kind)))
+        parsed = parser.instantiate(parser.parse_args(_spelled(arguments, kind)))
     except (ArgumentError, TypeError, ValueError) as error:
         raise UserError(_first_words(error)) from error
     return kind(**{name: value for name, value in vars(parsed).items() if name != "config"})

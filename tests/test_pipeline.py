@@ -40,7 +40,7 @@ from tests.results.batches import contents
 
 pytestmark = pytest.mark.timeout(600)  # a busy machine takes a minute to start Ray
 ROOT = Path(__file__).parent.parent
-FEW = Workers(detect=1, recognise=1)
+FEW = Workers(fetch=1, detect=1, recognise=1)
 CROWD = 100
 
 

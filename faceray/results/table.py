@@ -59,9 +59,12 @@ class Table:
         """Make the table where there is none.
 
         Raises:
-            UserError: it cannot be made, or another run has just made it.
+            UserError: it cannot be made, another run has just made it, or the folder holds other files, which `vacuum`
+                would delete.
         """
         if self.delta is None:
+            if set(self.folder.names()) - {"_delta_log"}:
+                raise UserError(f"{self.folder.uri} is not a table but holds files: choose another output")
             try:
                 if self.folder.is_local:
                     self.folder.files.makedirs(self.folder.path, exist_ok=True)

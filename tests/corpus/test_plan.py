@@ -26,7 +26,7 @@ def listing(images: Sequence[Listed], batch: int = 1000) -> list[pa.RecordBatch]
     columns = list(zip(*images, strict=True)) or [(), (), ()]
     ids = pa.array(image_ids(columns[0]), pa.int64())
     table = pa.table([ids, *(pa.array(c, f.type) for c, f in zip(columns, list(LISTING)[1:], strict=True))], LISTING)
-    return table.to_batches(batch)
+    return list(table.to_batches(batch))
 
 
 def done(*images: tuple[str, str, str, str]) -> ds.Dataset:
@@ -168,7 +168,7 @@ def test_small_corpora_are_cut_finer(tmp_path: Path, images: int, rows: int) -> 
 
 
 def test_large_plans_are_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan_module, "_FILE_ROWS", 4096)
+    monkeypatch.setattr(plan_module, "FILE_ROWS", 4096)
     images: list[Listed] = [(f"s3://b/{i}", "", 1) for i in range(10_000)]
     plan = make_plan(listing(images), None, "m", None, Folder.at(str(tmp_path)))
     assert len(plan.pieces) == 3

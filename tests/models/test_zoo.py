@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from faceray.errors import UserError
-from faceray.models.attribute_net import build_network
 from faceray.models.card import ModelCard
 from faceray.models.checkpoint import save_checkpoint
+from faceray.models.networks import build_network
 from faceray.models.tasks import Task
 from faceray.models.zoo import Models, load_models
 from faceray.results.schema import FACES

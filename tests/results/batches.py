@@ -69,4 +69,5 @@ def contents(output: Folder) -> dict[int, tuple[str, str, int]]:
 
 def plain(output: Folder, table: str) -> pd.DataFrame:
     """The table as somebody sees it who knows nothing of its log."""
-    return pa.parquet.read_table(Path(output.path) / table).to_pandas()
+    rows: pd.DataFrame = pa.parquet.read_table(Path(output.path) / table).to_pandas()
+    return rows

@@ -28,6 +28,7 @@ def reference(min_face_size: int) -> MTCNN:
 
 def read(path: Path) -> Pixels:
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    assert bgr is not None
     return np.ascontiguousarray(bgr[:, :, ::-1])
 
 
