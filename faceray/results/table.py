@@ -59,12 +59,9 @@ class Table:
         """Make the table where there is none.
 
         Raises:
-            UserError: it cannot be made, another run has just made it, or the folder holds other files, which `vacuum`
-                would delete.
+            UserError: it cannot be made, or another run has just made it.
         """
         if self.delta is None:
-            if set(self.folder.names()) - {"_delta_log"}:
-                raise UserError(f"{self.folder.uri} is not a table but holds files: choose another output")
             try:
                 if self.folder.is_local:
                     self.folder.files.makedirs(self.folder.path, exist_ok=True)
