@@ -75,27 +75,32 @@ def _mute() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """Workers of one stage, and the part of a CPU and of a GPU that Ray sets aside for each."""
+
+    size: int
+    cpus: float
+    gpus: float = 0
+
+
+@dataclass(frozen=True)
 class Pools:
-    """Number of workers of each stage, and the part of a CPU and a GPU that Ray sets aside for each.
+    """Who works on what.
 
     The parts are small on purpose: workers wait for each other most of the time, and the operating system shares the
     cores better than reservations would. All of them together always fit the cluster.
     """
 
     device: str
-    load: int
-    detect: int
-    recognise: int
-    task_cpus: float
-    detect_cpus: float
-    recognise_cpus: float
-    detect_gpus: float = 0
-    recognise_gpus: float = 0
+    tasks: Pool
+    detect: Pool
+    recognise: Pool
 
     @property
     def workers(self) -> dict[str, int]:
         """Most workers of each stage at a time."""
-        return {"load": self.load, "detect": self.detect, "recognise": self.recognise, "write": self.load}
+        sizes = {"load": self.tasks, "detect": self.detect, "recognise": self.recognise, "write": self.tasks}
+        return {stage: pool.size for stage, pool in sizes.items()}
 
 
 def share_out(workers: Workers, device: str) -> Pools:
@@ -109,23 +114,20 @@ def share_out(workers: Workers, device: str) -> Pools:
 
 
 def pools_for(cpus: int, gpus: int, workers: Workers, device: str) -> Pools:
-    """A GPU carries one detector and one recogniser; without any, each core carries a detector.
+    """A GPU carries one detector and one recogniser; without any, each core carries a detector and half a recogniser.
 
-    Detectors take most of the time: 85 % of it on a CPU at one face per image.
+    Detectors take most of the time on a CPU: 85 % of it for photos of a megapixel with one face.
     """
     if device == "cuda" and not gpus:
         raise UserError("device 'cuda' was asked for, but the Ray cluster has no GPU")
-    use_gpus = gpus if device != "cpu" else 0
-    detect = workers.detect or use_gpus or cpus
-    recognise = workers.recognise or use_gpus or max(1, cpus // 4)
+    gpus = gpus if device != "cpu" else 0
+
+    def pool(size: int, cpu_share: float, gpu_share: float) -> Pool:
+        return Pool(size, min(1.0, cpu_share * cpus / size), gpu_share / -(-size // gpus) if gpus else 0)
+
     return Pools(
-        device="cuda" if use_gpus else "cpu",
-        load=workers.fetch or cpus,
-        detect=detect,
-        recognise=recognise,
-        task_cpus=0.1,
-        detect_cpus=min(1.0, 0.6 * cpus / detect),
-        recognise_cpus=min(1.0, 0.2 * cpus / recognise),
-        detect_gpus=0.6 * use_gpus / detect if use_gpus else 0,
-        recognise_gpus=0.4 * use_gpus / recognise if use_gpus else 0,
+        device="cuda" if gpus else "cpu",
+        tasks=Pool(workers.fetch or cpus, 0.1),
+        detect=pool(workers.detect or gpus or cpus, 0.6, 0.6),
+        recognise=pool(workers.recognise or gpus or max(1, cpus // 2), 0.2, 0.4),
     )

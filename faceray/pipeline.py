@@ -11,7 +11,7 @@ import pyarrow as pa
 import ray.data
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
-from faceray.cluster import Pools
+from faceray.cluster import Pool, Pools
 from faceray.corpus.loading import Load
 from faceray.corpus.plan import Plan
 from faceray.datasets.picking import Cut, Pick, WriteShard
@@ -24,6 +24,7 @@ from faceray.results.parts import WriteParts
 from faceray.storage import Folder
 
 Stage = Callable[[pa.Table], pa.Table]
+Arguments = tuple[Any, ...]
 _ARROW = {"batch_format": "pyarrow", "zero_copy_batch": True}
 _BLOCKS = 10_000  # that the driver holds at most, however many pieces there are
 
@@ -33,30 +34,31 @@ def annotate(
 ) -> Iterator[dict[str, Any]]:
     """Run the plan in `folder`. Gives a row of faceray.results.parts.REPORT for each batch of images written."""
     crops, workers = models.crops, options.workers
+    detect = (options.detector, crops, pools.device)
     recognise = (options.embedding, options.checkpoints, crops, pools.device, options.precision)
     dataset = _pieces(plan.pieces)
-    dataset = _tasks(dataset, Load(folder, options.limits, workers.fetch_threads), 1, pools)
-    dataset = _detectors(dataset, (options.detector, crops, pools.device), workers.detect_batch, pools)
-    dataset = _recognisers(dataset, recognise, 4 * workers.detect_batch, pools)
-    dataset = _tasks(dataset, WriteParts(output, run_id, models.fingerprint), images_per_part(plan.planned), pools)
-    return _rows(dataset)
+    dataset = _tasks(dataset, Load(folder, options.limits, workers.fetch_threads), 1, pools.tasks)
+    dataset = _actors(dataset, Detect, detect, workers.detect_batch, pools.detect)
+    dataset = _actors(dataset, Recognise, recognise, 4 * workers.detect_batch, pools.recognise)
+    write = WriteParts(output, run_id, models.fingerprint)
+    return _rows(_tasks(dataset, write, images_per_part(plan.planned), pools.tasks))
 
 
 def prepare(
     pieces: list[int], folder: Folder, pack: Folder, options: PrepareOptions, pools: Pools
 ) -> Iterator[dict[str, Any]]:
     """Make a pack of the labelled samples in `folder`. Gives what each shard has and what was dropped."""
+    workers, crop = options.workers, options.crop
     dataset = _pieces(pieces)
-    dataset = _tasks(dataset, Load(folder, options.limits, options.workers.fetch_threads), 1, pools)
+    dataset = _tasks(dataset, Load(folder, options.limits, workers.fetch_threads), 1, pools.tasks)
     if options.faces == "detect":
-        dataset = _detectors(
-            dataset, (options.detector, (options.crop,), pools.device), options.workers.detect_batch, pools
-        )
-        pick = Pick(options.crop, options.single, options.min_score, options.min_size)
-        dataset = _tasks(dataset, pick, 64, pools)
+        detect = (options.detector, (crop,), pools.device)
+        dataset = _actors(dataset, Detect, detect, workers.detect_batch, pools.detect)
+        pick = Pick(crop, options.single, options.min_score, options.min_size)
+        dataset = _tasks(dataset, pick, 64, pools.tasks)
     else:
-        dataset = _tasks(dataset, Cut(options.crop, options.faces), 64, pools)
-    return _rows(_tasks(dataset, WriteShard(pack), options.samples_per_shard, pools))
+        dataset = _tasks(dataset, Cut(crop, options.faces), 64, pools.tasks)
+    return _rows(_tasks(dataset, WriteShard(pack), options.samples_per_shard, pools.tasks))
 
 
 def _pieces(pieces: list[int]) -> Dataset:
@@ -67,31 +69,19 @@ def _pieces(pieces: list[int]) -> Dataset:
     return ray.data.from_arrow([pa.table(list(zip(*b, strict=True)), names=["file", "group"]) for b in blocks])
 
 
-def _tasks(dataset: Dataset, stage: Stage, batch_size: int, pools: Pools) -> Dataset:
-    pool = TaskPoolStrategy(size=pools.load)
-    return dataset.map_batches(stage, batch_size=batch_size, compute=pool, num_cpus=pools.task_cpus, **_ARROW)
+def _tasks(dataset: Dataset, stage: Stage, batch_size: int, pool: Pool) -> Dataset:
+    compute = TaskPoolStrategy(size=pool.size)
+    return dataset.map_batches(stage, batch_size=batch_size, compute=compute, num_cpus=pool.cpus, **_ARROW)
 
 
-def _detectors(dataset: Dataset, arguments: tuple[Any, ...], batch_size: int, pools: Pools) -> Dataset:
+def _actors(dataset: Dataset, stage: type[Stage], arguments: Arguments, batch_size: int, pool: Pool) -> Dataset:
     return dataset.map_batches(
-        Detect,
+        stage,
         fn_constructor_args=arguments,
         batch_size=batch_size,
-        compute=ActorPoolStrategy(size=pools.detect),
-        num_cpus=pools.detect_cpus,
-        num_gpus=pools.detect_gpus,
-        **_ARROW,
-    )
-
-
-def _recognisers(dataset: Dataset, arguments: tuple[Any, ...], batch_size: int, pools: Pools) -> Dataset:
-    return dataset.map_batches(
-        Recognise,
-        fn_constructor_args=arguments,
-        batch_size=batch_size,
-        compute=ActorPoolStrategy(size=pools.recognise),
-        num_cpus=pools.recognise_cpus,
-        num_gpus=pools.recognise_gpus,
+        compute=ActorPoolStrategy(size=pool.size),
+        num_cpus=pool.cpus,
+        num_gpus=pool.gpus,
         **_ARROW,
     )
 
