@@ -1,6 +1,7 @@
 """The command line: `faceray annotate …`, `faceray show PHOTO`. Bad input is one line and exit code 2."""
 
 import os
+import re
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from faceray import __version__
 from faceray.errors import UserError
 
 Options = TypeVar("Options")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # in messages of native libraries
 
 
 def annotate(arguments: list[str]) -> None:
@@ -68,7 +70,7 @@ def parse(kind: type[Options], arguments: list[str], command: str) -> Options:
         UserError: in one line.
     """
     parser = ArgumentParser(
-        prog=f"faceray {command}", exit_on_error=False, allow_abbrev=False, description=kind.__doc__
+        prog=f"faceray {command}", exit_on_error=False, allow_abbrev=False, description=_summary(kind)
     )
     parser.add_argument("--config", action="config", help="YAML file with the same names; the command line wins")
     parser.add_class_arguments(kind, as_group=False)
@@ -77,6 +79,10 @@ def parse(kind: type[Options], arguments: list[str], command: str) -> Options:
     except (ArgumentError, TypeError, ValueError) as error:
         raise UserError(_first_words(error)) from error
     return kind(**{name: value for name, value in vars(parsed).items() if name != "config"})
+
+
+def _summary(kind: type[Any]) -> str:
+    return (kind.__doc__ or "").partition("\n")[0]
 
 
 def _spelled(arguments: list[str], kind: type[Any]) -> list[str]:
@@ -112,7 +118,7 @@ def run(command: Callable[[list[str]], Any], arguments: list[str]) -> int:
     try:
         command(arguments)
     except UserError as error:
-        print(f"faceray: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"faceray: {' '.join(_COLOURS.sub('', str(error)).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("faceray: stopped; what was committed stays, the next run goes on from there", file=sys.stderr)
