@@ -61,10 +61,12 @@ def prepare(options: AnnotateOptions, write_plan: bool) -> tuple[Run, Committer]
     source = Source(options.input, options.suffixes, exclude=ours)
     models = load_models(options.detector, options.embedding, options.checkpoints, options.precision)
     committer = Committer(output, options.commit_seconds)
-    done = committer.images.dataset() if committer.images.delta else None
     folder = output / "runs" / f"{run_id}{_PLAN}"
     if write_plan:
         (output / "runs").check_writable()
+        if committer.torn:
+            committer.claim()  # what it takes away is to be done by this run's plan
+    done = committer.images.dataset() if committer.images.delta else None
     with Progress(None, "listing") as progress:
         plan = make_plan(
             source, done, models.fingerprint, options.limit, folder if write_plan else None, progress.show

@@ -28,11 +28,16 @@ class Committer:
         self._last = time.monotonic()
         self._replacing_cost = 0.0
 
+    @property
+    def torn(self) -> bool:
+        """Whether a crash came between the commits of the two tables; `claim` mends it."""
+        return self.faces.serial > self.images.serial
+
     def claim(self) -> None:
         """Become the writer: an earlier run that is still going fails at its next commit. Clear what crashes left."""
         for table in (self.faces, self.images):
             table.create()
-        orphans, bereft = self._orphans() if self.faces.serial > self.images.serial else ([], [])
+        orphans, bereft = self._orphans() if self.torn else ([], [])
         self._commit_both(replaced_faces=orphans, replaced_images=bereft)
         for table in (self.faces, self.images):
             table.vacuum()
