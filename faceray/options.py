@@ -84,7 +84,12 @@ class AnnotateOptions:
     @property
     def checkpoints(self) -> tuple[str, ...]:
         """The folders of `attributes`."""
-        return tuple(part.strip() for part in self.attributes.split(",") if part.strip())
+        return listed(self.attributes)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _at_least(name: str, value: float, least: float) -> None:

@@ -16,6 +16,7 @@ from faceray.errors import UserError
 from faceray.inference.detection import Detect
 from faceray.inference.recognition import Recognise
 from faceray.models.zoo import load_models
+from faceray.options import listed
 from faceray.results.draw import draw_faces
 from faceray.storage import Folder
 from faceray.vision.mtcnn import MtcnnOptions
@@ -67,7 +68,7 @@ def find_faces(rgb: np.ndarray, detector: MtcnnOptions, embedding: str, attribut
     Args:
         rgb: uint8 (height, width, 3).
     """
-    checkpoints = tuple(part.strip() for part in attributes.split(",") if part.strip())
+    checkpoints = listed(attributes)
     crops = load_models(detector, embedding, checkpoints, "fp32").crops
     height, width, _ = rgb.shape
     row = {"image_id": 0, "uri": "", "version": "", "status": Status.OK, "width": width, "height": height}

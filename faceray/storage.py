@@ -1,5 +1,6 @@
 """Places: a folder on disk or a prefix in a bucket, addressed the same way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,8 +87,8 @@ class Folder:
             self.files.rm(target, recursive=True)
 
 
-def locate(address: str) -> tuple[Any, str]:
-    """The fsspec file system of an address, and the path in it.
+def locate(address: str, options: Mapping[str, Any] | None = None) -> tuple[Any, str]:
+    """The fsspec file system of an address, made with these options, and the path in it. A local one takes none.
 
     Raises:
         UserError: the protocol is unknown or its package is missing.
@@ -95,7 +96,7 @@ def locate(address: str) -> tuple[Any, str]:
     if "://" not in address or address.startswith("file://"):  # a local name may hold "::", a chain to fsspec
         return LocalFileSystem(), str(LocalFileSystem._strip_protocol(address))
     try:
-        system, path = fsspec.url_to_fs(address)
+        system, path = fsspec.url_to_fs(address, **(options or {}))
     except (ValueError, ImportError) as error:
         raise UserError(f"cannot open {address}: {error}") from error
     return system, str(path)

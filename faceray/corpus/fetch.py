@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from faceray.corpus.decode import Limits
 from faceray.corpus.status import ImageError, Status
+from faceray.storage import locate
 
 TRIES = 3
 FIRST_WAIT = 0.5  # seconds; doubles with each try
@@ -60,7 +61,7 @@ def fetch(
 
 
 def _read(uri: str, max_bytes: int, options: dict[str, Any], size: int | None) -> bytes:
-    system, path = _locate(uri, options)
+    system, path = locate(uri, options)
     if isinstance(system, LocalFileSystem):
         size = _size_of_regular_file(path)  # never trusted to a listing: to open a pipe would wait for ever
     elif size is None:
@@ -76,13 +77,6 @@ def _read(uri: str, max_bytes: int, options: dict[str, Any], size: int | None) -
     if len(data) > max_bytes:
         raise ImageError(Status.TOO_LARGE, f"more bytes than the limit of {max_bytes}")
     return data
-
-
-def _locate(uri: str, options: dict[str, Any]) -> tuple[fsspec.AbstractFileSystem, str]:
-    if "://" not in uri or uri.startswith("file://"):  # its name may hold "::", a chain of file systems to fsspec
-        return LocalFileSystem(), uri.removeprefix("file://")
-    system, path = fsspec.url_to_fs(uri, **options)
-    return system, path
 
 
 def _size_of_regular_file(path: str) -> int:

@@ -1,6 +1,7 @@
 """Margin heads: softmax over identities that asks more of the right one, so that faces of a person draw together."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -12,7 +13,7 @@ from faceray.errors import UserError
 _SMALL = 1e-7  # cosines stay this far from 1, where the angle's slope is infinite
 
 
-class Margin(nn.Module):
+class Margin(nn.Module, ABC):
     """Scaled cosines between embeddings and one direction per identity (Wang et al., "NormFace", MM 2017).
 
     Subclasses make the cosine of the right identity smaller: `harder`. All is computed in float32, whatever the
@@ -54,9 +55,9 @@ class Margin(nn.Module):
         right = labels[:, None] == torch.arange(cosines.shape[1], device=labels.device)
         return self.scale * torch.where(right, self.harder(cosines), cosines)
 
+    @abstractmethod
     def harder(self, cosines: Tensor) -> Tensor:
         """The cosines as the right identity's count, of the same shape; never more than the cosine itself."""
-        raise NotImplementedError
 
 
 class ArcFace(Margin):

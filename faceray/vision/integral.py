@@ -74,7 +74,7 @@ def _bins(start: Tensor, end: Tensor, size: int) -> tuple[Tensor, Tensor]:
 # Compiled when imported (a second), not cached on disk: a cache is a file of foreign code to whoever shares the disk.
 @numba.njit("void(uint32[:,:,:,::1], int64[:], int64[:,::1], float32[:,:,:,::1])", nogil=True)
 def _crops_numba(table: np.ndarray, image: np.ndarray, boxes: np.ndarray, out: np.ndarray) -> None:
-    """The look-ups as loops: four times faster than gathers on a CPU."""
+    """The look-ups as loops: faster than gathers on a CPU."""
     _, _, height, width = out.shape
     left, right = np.empty(width, np.int64), np.empty(width, np.int64)
     for n in range(len(image)):
