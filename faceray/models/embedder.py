@@ -9,10 +9,19 @@ from torch import nn
 
 from faceray.errors import UserError
 from faceray.models import dlib_resnet, inception_resnet, sface
+from faceray.models.checkpoint import load_checkpoint
 from faceray.models.weights import Download, WeightFile
 from faceray.vision.align import Crop
 
 Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class CheckpointWeights:
+    """The weights of a checkpoint that training wrote."""
+
+    sha256: str
+    licence: str
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class Part:
     crop: Crop
     module: nn.Module
     dimension: int
-    weights: WeightFile | Download
+    weights: WeightFile | Download | CheckpointWeights
     share: float = 1.0
 
 
@@ -48,7 +57,7 @@ class Embedder:
         return sum(part.dimension for part in self.parts)
 
     @property
-    def weights(self) -> tuple[WeightFile | Download, ...]:
+    def weights(self) -> tuple[WeightFile | Download | CheckpointWeights, ...]:
         """The weight files, in the order of the parts."""
         return tuple(part.weights for part in self.parts)
 
@@ -101,11 +110,22 @@ EMBEDDERS = tuple(_MAKERS)
 
 
 def load_embedder(name: str = "sface") -> Embedder:
-    """The embedder called `name`, one of EMBEDDERS, with its weights; those called facenet are downloaded once.
+    """The embedder called `name`, one of EMBEDDERS or the folder of a checkpoint, with its weights; those called
+    facenet are downloaded once.
 
     Raises:
         UserError: unknown name, or weights that are missing or not the expected ones.
     """
+    if "/" in name:
+        return _trained(name)
     if name not in _MAKERS:
-        raise UserError(f"unknown embedder {name!r}: one of {', '.join(EMBEDDERS)}")
+        raise UserError(f"unknown embedder {name!r}: one of {', '.join(EMBEDDERS)}, or a checkpoint's folder")
     return Embedder(name, _MAKERS[name]())
+
+
+def _trained(folder: str) -> Embedder:
+    model = load_checkpoint(folder)
+    if [task.kind for task in model.tasks] != ["embedding"]:
+        raise UserError(f"{folder}: its network gives no embedding")
+    weights = CheckpointWeights(model.card.sha256, model.card.licence)
+    return Embedder(model.card.name, (Part(model.crop, model.module, model.tasks[0].outputs, weights),))

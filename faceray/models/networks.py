@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from faceray.errors import UserError
 from faceray.models.all_in_one import AllInOne
@@ -33,10 +33,27 @@ def _network(kind: Callable[..., nn.Module]) -> Build:
             arguments["boxes"] = card.crop.count
         else:
             _one_picture(card)
-        heads = {task.name: task.outputs for task in card.tasks}
-        return kind(heads, card.crop.size, Normalise(card.colour, card.mean, card.std), **arguments)
+        normalise = Normalise(card.colour, card.mean, card.std)
+        if any(task.kind == "embedding" for task in card.tasks):
+            return Embedding(kind({}, card.crop.size, normalise, **arguments), card)
+        return kind({task.name: task.outputs for task in card.tasks}, card.crop.size, normalise, **arguments)
 
     return build
+
+
+class Embedding(nn.Module):
+    """A network whose only output is the embedding that its `embed` gives."""
+
+    def __init__(self, network: nn.Module, card: ModelCard) -> None:
+        super().__init__()
+        if len(card.tasks) != 1 or not hasattr(network, "embed"):
+            raise ValueError("an embedding is the only task of a network that has one")
+        self.network = network
+
+    def forward(self, rgb: Tensor) -> tuple[Tensor]:
+        """(n, 3, size, size) float RGB, 0 to 255 -> embeddings (n, dimension)."""
+        embedding: Tensor = self.network.embed(rgb)  # type: ignore[operator]
+        return (embedding,)
 
 
 def _one_picture(card: ModelCard) -> None:

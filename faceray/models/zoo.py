@@ -57,7 +57,7 @@ class Models:
                     "sha256": [model.card.sha256],
                     "licence": model.card.licence,
                     "settings": {**_reading(model.card), "precision": self.precision},
-                    "columns": [task.name for task in model.tasks],
+                    "columns": [task.name for task in model.tasks if task.fills_column],
                 }
                 for model in self.attributes
             ),

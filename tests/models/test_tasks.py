@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from faceray.errors import UserError
-from faceray.models.tasks import Task, decode
+from faceray.models.tasks import Task, answer, decode
 from faceray.results.schema import EMOTIONS, FACES, GENDERS, LABELS
 
 
@@ -77,7 +77,9 @@ def test_the_columns_are_those_of_the_table(count):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("wrinkles", "sigmoid"), "wrinkles"),
+        (("wrin kles", "sigmoid"), "letters"),
+        (("wrinkles", "softmax", ("many",)), "two or more"),
+        (("identity", "embedding", ("wide",)), "dimension"),
         (("age", "softmax"), "softmax"),
         (("smile", "expectation"), "expectation"),
         (("smile", "sigmoid", ("yes", "no")), "takes no labels"),
@@ -95,5 +97,21 @@ def test_a_task_that_the_table_cannot_hold_is_refused_in_one_line(arguments, mes
 
 
 def test_logits_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"'age' has 101 logits .* shape \(4, 100\)"):
+    with pytest.raises(ValueError, match=r"'age' has 101 outputs .* shape \(4, 100\)"):
         decode(Task("age", "expectation"), np.zeros((4, 100)))
+
+
+def test_an_ordinal_age_is_the_number_of_levels_passed():
+    outputs = np.full((2, 100), -1.0)
+    outputs[0, :31] = 1
+    np.testing.assert_array_equal(decode(Task("age", "ordinal"), outputs)["age"], [31, 0])
+
+
+def test_a_task_that_the_table_does_not_have_is_answered_but_fills_no_column():
+    pose = Task("pose", "softmax", ("frontal", "left", "right"))
+    np.testing.assert_allclose(answer(pose, np.log([[0.2, 0.5, 0.3]])), [[0.2, 0.5, 0.3]])
+    assert decode(pose, np.zeros((1, 3))) == {}
+    angles = Task("angles", "regression", ("yaw", "pitch", "roll"))
+    np.testing.assert_array_equal(answer(angles, np.array([[-10.0, 5, 0]])), [[-10, 5, 0]])
+    assert Task("identity", "embedding").outputs == 512
+    assert Task("identity", "embedding", ("128",)).outputs == 128
