@@ -56,7 +56,7 @@ def test_whole_numbers_are_floats_too():
     ("text", "message"),
     [
         ("", "Expecting value"),
-        ("[]", "the card must be ModelCard"),
+        ("[]", "the value must be ModelCard"),
         ("{}", "missing key name, version"),
         (changed(colour="GBR"), "colour must be 'RGB' or 'BGR', not \"GBR\""),
         (changed(name=3), "name must be str, not 3"),
