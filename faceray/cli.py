@@ -47,6 +47,18 @@ def prepare(arguments: list[str]) -> None:
     print(tabulate(rows, tablefmt="plain"))
 
 
+def train(arguments: list[str]) -> None:
+    """train a network by a recipe"""
+    from faceray.train import closing, listing
+    from faceray.train import train as run
+    from faceray.train_options import TrainOptions
+
+    if "--list" in arguments:
+        print(listing())
+        return
+    print(closing(run(parse(TrainOptions, arguments, "train"))))
+
+
 def show(arguments: list[str]) -> None:
     """print and draw the faces of one picture"""
     from faceray.results.draw import faces_table
@@ -60,7 +72,12 @@ def show(arguments: list[str]) -> None:
     print(f"drawn in {drawn}")
 
 
-COMMANDS: dict[str, Callable[[list[str]], None]] = {"annotate": annotate, "prepare": prepare, "show": show}
+COMMANDS: dict[str, Callable[[list[str]], None]] = {
+    "annotate": annotate,
+    "prepare": prepare,
+    "train": train,
+    "show": show,
+}
 
 
 def parse(kind: type[Options], arguments: list[str], command: str) -> Options:
@@ -86,8 +103,10 @@ def _summary(kind: type[Any]) -> str:
 
 
 def _spelled(arguments: list[str], kind: type[Any]) -> list[str]:
-    """`--dry-run` as the parser wants it: `--dry_run=true`."""
-    flags = {name for name, hint in get_type_hints(kind).items() if hint is bool}
+    """`--dry-run` as the parser wants it: `--dry_run=true`; `--set X`, which may be repeated, as `--set+ X`."""
+    hints = get_type_hints(kind)
+    flags = {name for name, hint in hints.items() if hint is bool}
+    lists = {name for name, hint in hints.items() if hint == list[str]}
     spelled = []
     for argument, following in zip(arguments, [*arguments, "--"][1:], strict=True):
         if argument.startswith("--"):
@@ -95,7 +114,7 @@ def _spelled(arguments: list[str], kind: type[Any]) -> list[str]:
             name = name.replace("-", "_")
             if name in flags and not equals and following.startswith("-"):
                 equals, value = "=", "true"
-            argument = f"--{name}{equals}{value}"
+            argument = f"--{name}{'+' if name in lists else ''}{equals}{value}"
         spelled.append(argument)
     return spelled
 

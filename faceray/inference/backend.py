@@ -28,7 +28,12 @@ def pick_device(wanted: str = "auto") -> str:
 
 
 def compile_network(
-    module: nn.Module, example: Tensor, device: str, precision: Precision = "fp32", dynamic: tuple[int, ...] = (0,)
+    module: nn.Module,
+    example: Tensor,
+    device: str,
+    precision: Precision = "fp32",
+    dynamic: tuple[int, ...] = (0,),
+    threads: int = 1,
 ) -> Network:
     """A function from a batch on `device` to the module's outputs there, without gradients.
 
@@ -36,10 +41,11 @@ def compile_network(
         example: an input of the right rank and channels, float32.
         dynamic: the dimensions of the input that vary from call to call.
         precision: `bf16` computes in bfloat16 and still returns float32.
+        threads: on a CPU. Many processes of one thread each beat one of many threads.
     """
     module = module.eval().requires_grad_(False)
     if device == "cpu":
-        return _openvino(module, example, precision, dynamic)
+        return _openvino(module, example, precision, dynamic, threads)
     return _torch(module.to(device).to(memory_format=torch.channels_last), device, precision)
 
 
@@ -52,7 +58,9 @@ def _torch(module: nn.Module, device: str, precision: Precision) -> Network:
     return run
 
 
-def _openvino(module: nn.Module, example: Tensor, precision: Precision, dynamic: tuple[int, ...]) -> Network:
+def _openvino(
+    module: nn.Module, example: Tensor, precision: Precision, dynamic: tuple[int, ...], threads: int
+) -> Network:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # else importing OpenVINO reports home
     import openvino
 
@@ -64,7 +72,7 @@ def _openvino(module: nn.Module, example: Tensor, precision: Precision, dynamic:
     model.reshape({0: [-1 if i in dynamic else size for i, size in enumerate(example.shape)]})
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-        "INFERENCE_NUM_THREADS": 1,  # many processes of one thread each beat one of many threads
+        "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
         "PERFORMANCE_HINT": "LATENCY",
     }

@@ -1,10 +1,12 @@
 """The attribute network: a small convolutional trunk for aligned faces with one linear head per task."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from faceray.models.heads import Heads
 
 
 class Normalise(nn.Module):
@@ -52,7 +54,7 @@ class AttributeNet(nn.Module):
     has a meaning), and a linear head per task. With the defaults and all nine attributes 311,225 parameters.
 
     Args:
-        outputs: logits of each task.
+        heads: task -> number of outputs.
         size: side of the input in pixels.
         normalise: what is done to the pixels first.
         width: channels of the stem.
@@ -65,7 +67,7 @@ class AttributeNet(nn.Module):
 
     def __init__(
         self,
-        outputs: Sequence[int],
+        heads: Mapping[str, int],
         size: int,
         normalise: nn.Module,
         width: int = 32,
@@ -83,9 +85,9 @@ class AttributeNet(nn.Module):
         side = math.ceil(size / 2 ** (len(blocks) + 1))
         average = nn.Conv2d(width, width, side, groups=width, bias=False)
         self.trunk = nn.Sequential(*layers, average, nn.BatchNorm2d(width), nn.Flatten(), nn.Dropout(dropout))
-        self.heads = nn.ModuleList(nn.Linear(width, count) for count in outputs)
+        self.heads = Heads(width, heads)
 
     def forward(self, rgb: Tensor) -> tuple[Tensor, ...]:
         """(n, 3, size, size) float RGB, 0 to 255 -> the logits of each task, (n, outputs)."""
-        features = self.trunk(rgb)
-        return tuple(head(features) for head in self.heads)
+        logits: tuple[Tensor, ...] = self.heads(self.trunk(rgb))
+        return logits

@@ -37,12 +37,13 @@ class AttributeModel:
         return self.card.tasks
 
 
-def save_checkpoint(folder: str, card: ModelCard, module: nn.Module) -> ModelCard:
+def save_checkpoint(folder: str, card: ModelCard, module: nn.Module, half: bool = False) -> ModelCard:
     """Write a checkpoint. The card goes last: without it there is no checkpoint.
 
     Args:
         folder: a path or an fsspec URI; made where it does not exist.
         module: what `build_network(card)` makes, trained.
+        half: write float16 in place of float32; networks read them back as float32.
 
     Returns:
         The card as written, with the weights' sha256.
@@ -50,7 +51,7 @@ def save_checkpoint(folder: str, card: ModelCard, module: nn.Module) -> ModelCar
     Raises:
         UserError: the module is not the one that the card describes.
     """
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    state = {name: _stored(tensor, half) for name, tensor in module.state_dict().items()}
     _check(state, build_network(card), f"model {card.name!r}")
     weights = safetensors.torch.save(state)
     card = replace(card, sha256=hashlib.sha256(weights).hexdigest())
@@ -85,6 +86,11 @@ def load_checkpoint(folder: str) -> AttributeModel:
     _check(state, module, source)
     module.load_state_dict(state)
     return AttributeModel(card, module.eval())
+
+
+def _stored(tensor: Tensor, half: bool) -> Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.half() if half and tensor.is_floating_point() else tensor
 
 
 def _read(uri: str, limit: int) -> bytes:

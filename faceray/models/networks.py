@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from faceray.errors import UserError
 from faceray.models.all_in_one import AllInOne
 from faceray.models.attribute_net import AttributeNet, Normalise
+from faceray.models.borrowed import BorrowedNet
 from faceray.models.c3ae import C3AE
 from faceray.models.card import ModelCard
 from faceray.models.ir_resnet import IRResNet
@@ -17,12 +18,6 @@ from faceray.models.trunks import TorchvisionNet
 from faceray.models.vgg_face import VGGFace
 
 Build = Callable[..., nn.Module]
-
-
-def _attribute_net(card: ModelCard, **arguments: Any) -> nn.Module:
-    _one_picture(card)
-    normalise = Normalise(card.colour, card.mean, card.std)
-    return AttributeNet([task.outputs for task in card.tasks], card.crop.size, normalise, **arguments)
 
 
 def _network(kind: Callable[..., nn.Module]) -> Build:
@@ -62,7 +57,7 @@ def _one_picture(card: ModelCard) -> None:
 
 
 NETWORKS: dict[str, Build] = {
-    "attribute_net": _attribute_net,
+    "attribute_net": _network(AttributeNet),
     "all_in_one": _network(AllInOne),
     "c3ae": _network(C3AE),
     "ssrnet": _network(SSRNet),
@@ -70,6 +65,7 @@ NETWORKS: dict[str, Build] = {
     "vgg_face": _network(VGGFace),
     "ir_resnet": _network(IRResNet),
     "torchvision": _network(TorchvisionNet),
+    "borrowed": _network(BorrowedNet),
 }
 
 

@@ -15,13 +15,16 @@ class Learner(nn.Module):
     Args:
         network: rgb -> one output for each objective, in order.
         precision: `bf16` runs the network in bfloat16 where that is safe.
+        from_stem: what comes in are features of the network's `stem`, for its `tail`.
     """
 
-    def __init__(self, network: nn.Module, objectives: Sequence[Objective], precision: str = "fp32") -> None:
+    def __init__(
+        self, network: nn.Module, objectives: Sequence[Objective], precision: str = "fp32", from_stem: bool = False
+    ) -> None:
         super().__init__()
         self.network = network
         self.objectives = tuple(objectives)
-        self.precision = precision
+        self.precision, self.from_stem = precision, from_stem
         extra = {objective.name: objective.module() for objective in objectives}
         self.extra = nn.ModuleDict({name: module for name, module in extra.items() if module is not None})
 
@@ -55,5 +58,5 @@ class Learner(nn.Module):
     def outputs(self, rgb: Tensor) -> dict[str, Tensor]:
         """Of the network: task -> (n, outputs)."""
         with torch.autocast(rgb.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            outputs = self.network(rgb.float())
+            outputs = self.network.tail(rgb.float()) if self.from_stem else self.network(rgb.float())  # type: ignore[operator]
         return {objective.name: output for objective, output in zip(self.objectives, outputs, strict=True)}

@@ -26,7 +26,7 @@ from faceray.training.phases import Phase, missing_tasks, phase_at
 from faceray.training.pictures import Pictures
 from faceray.training.recipe import Recipe
 from faceray.training.schedules import best_at, should_stop
-from faceray.training.state import State
+from faceray.training.state import News, State
 
 MOST_FEATURES = 5000  # of labelled samples, that guessed ones are compared with
 # (stage, rows (n, 2), samples of each batch) -> batches of pixels uint8 (b, [crops,] 3, s, s), mirrored bool (b,)
@@ -40,7 +40,7 @@ class Loop:
     Attributes:
         learner: on its device. packs, goals: labels and targets, in the recipe's order of packs.
         pictures: the stage that makes pictures, without augmentation.
-        tell: called after every step with step, steps of this epoch, and the loss.
+        tell: called after every step.
     """
 
     recipe: Recipe
@@ -50,7 +50,7 @@ class Loop:
     pictures: Pictures
     feeder: Feeder
     device: str = "cpu"
-    tell: Callable[[State, int, int, float], None] = lambda *_: None
+    tell: Callable[[News], None] = lambda _: None
     state: State = field(default_factory=State)
 
     def __post_init__(self) -> None:
@@ -134,11 +134,17 @@ class Loop:
             self.state.step += 1
             for name, value in (("loss", loss), *found.items()):
                 losses[name] = losses.get(name, torch.zeros(())) + value.detach().cpu()
-            self.tell(self.state, first + number + 1, len(plan), float(loss.detach()))
+            left = len(plan) * (self.epochs - self.state.epoch) - (first + number + 1)
+            self._tell(left, float(loss.detach()))
         whole_losses = world.total(torch.stack(list(losses.values()))) / world.size() / (last - first)
         return {f"train/{name}": float(value) for name, value in zip(losses, whole_losses, strict=True)} | {
             "learning_rate": self.optimiser.param_groups[0]["lr"]
         }
+
+    def _tell(self, left: int, loss: float) -> None:
+        figures = self.state.history[-1] if self.state.history else {}
+        epoch = self.state.epoch + 1
+        self.tell(News(self.state.step, self.state.step + left, epoch, self.epochs, loss, figures))
 
     def _model(self, phase: Phase) -> torch.nn.Module:
         """The learner with the phase's parts learning, shared with the other workers."""

@@ -24,6 +24,9 @@ class Network:
         colour, mean, std: see ModelCard.
         weights: a file that `part` of the network starts from, safetensors or torch's; nothing where empty.
         frozen: parts that never learn.
+        cached: compute the network's `stem`, which never learns, once for all epochs. Pictures are then mirrored, and
+            not augmented otherwise.
+        half: keep the weights as float16, half the bytes.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Network:
     weights: str = ""
     part: str = "trunk"
     frozen: tuple[str, ...] = ()
+    cached: bool = False
+    half: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from faceray.training.pictures import Pictures, Shards
 from faceray.training.recipe import Recipe
 from faceray.training.records import write_history, write_predictions
 from faceray.training.state import State, load_state
+from faceray.training.stem_cache import StemCache, check_augmentation
 
 BEST = "best.safetensors"
 _UNKNOWN = {"licence": "", "training_data": "", "intended_use": "", "limitations": "", "version": ""}
@@ -108,9 +109,15 @@ def make_loop(job: Job, feeder: Feeder, device: str) -> Loop:
     network = build_network(replace(recipe, objectives=objectives).card(**_UNKNOWN))
     if recipe.network.weights:
         load_pretrained(network.get_submodule(recipe.network.part), recipe.network.weights)
-    learner = Learner(network, objectives, recipe.precision).to(device)
+    learner = Learner(network, objectives, recipe.precision, recipe.network.cached).to(device)
     goals = [Goals.of(pack, objectives) for pack in packs]
     pictures = Pictures([_shards(pack) for pack in packs], recipe.network.crop.size, recipe.network.crop.count)
+    if recipe.network.cached:
+        check_augmentation(recipe.augmentation)
+        stem = getattr(network, "stem", None)
+        if not isinstance(stem, torch.nn.Module):
+            raise UserError(f"network {recipe.network.name} has no stem whose features could be cached")
+        feeder = StemCache(stem, feeder, pictures, device)
     return Loop(recipe, learner, packs, goals, pictures, feeder, device)
 
 
@@ -165,5 +172,5 @@ def _publish(job: Job, loop: Loop, figures: dict[str, float], output: Folder) ->
         intended_use="research on face analysis, on faces cut as `crop` says",
         limitations="as accurate, and as unfair, as its training data make it; `metrics` are of the same data sets",
     )
-    save_checkpoint(output.uri, card, loop.learner.network)
+    save_checkpoint(output.uri, card, loop.learner.network, half=job.recipe.network.half)
     output.remove(BEST)

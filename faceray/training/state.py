@@ -32,6 +32,19 @@ class State:
         return [row.get(name, float("nan")) for row in self.history]
 
 
+@dataclass(frozen=True)
+class News:
+    """Where a training is, for people: step of all steps (as many as there are if nothing stops it early), epoch of
+    all epochs, loss of the step, figures of the newest round."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    figures: dict[str, float]
+
+
 def save_state(folder: Path, state: State, learner: Learner, optimiser: Optimizer) -> None:
     """Write a checkpoint of the training itself (the network for users is another)."""
     content = io.BytesIO()
