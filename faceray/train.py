@@ -85,7 +85,7 @@ def _fold(options: TrainOptions, plan: Recipe, output: Folder, fold: int | None)
     from faceray.cluster import cluster  # Ray takes seconds to import
     from faceray.trainer import crew, train
 
-    job = Job(replace(plan, fold=-1 if fold is None else fold), options.packs, output.uri, fold)
+    job = Job(replace(plan, fold=-1 if fold is None else fold), options.packs, output.uri, fold, options.cache or None)
     title = plan.name if fold is None else f"{plan.name}, fold {fold}"
     say(f"{title}: starting workers")
     started = time.monotonic()

@@ -20,6 +20,8 @@ class TrainOptions:
         workers: processes that train; 0: one for each GPU, or one with all CPU cores; -1: this process itself.
         restarts: how often a training whose worker died goes on by itself.
         device: `auto`, `cpu` or `cuda`.
+        cache: folder on every machine where the features of trunks that never learn stay for the next training;
+            empty: they are computed anew each time.
         overwrite: start anew where the output holds a finished or another training.
         address: the Ray cluster to work on; see annotate.
     """
@@ -32,6 +34,7 @@ class TrainOptions:
     workers: int = 0
     restarts: int = 3
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    cache: str = ""
     overwrite: bool = False
     address: str | None = None
 

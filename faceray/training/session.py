@@ -41,12 +41,14 @@ class Job:
     Attributes:
         packs: their addresses, in the recipe's order. output: where the results go.
         fold: of a cross-validation, else None.
+        cache: folder for features of a trunk that never learns, see Network.cached.
     """
 
     recipe: Recipe
     packs: tuple[str, ...]
     output: str
     fold: int | None = None
+    cache: str | None = None
 
 
 def read_packs(recipe: Recipe, packs: Sequence[str], fold: int | None = None) -> list[PackLabels]:
@@ -117,7 +119,8 @@ def make_loop(job: Job, feeder: Feeder, device: str) -> Loop:
         stem = getattr(network, "stem", None)
         if not isinstance(stem, torch.nn.Module):
             raise UserError(f"network {recipe.network.name} has no stem whose features could be cached")
-        feeder = StemCache(stem, feeder, pictures, device)
+        name = f"{recipe.network.name} {recipe.network.arguments.get('trunk')}"
+        feeder = StemCache(stem, name, feeder, pictures, device, job.cache)
     return Loop(recipe, learner, packs, goals, pictures, feeder, device)
 
 

@@ -1,8 +1,10 @@
 """Features of a trunk that never learns, computed once for all epochs instead of once for each."""
 
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,20 +24,23 @@ _BATCH = 64
 class StemCache:
     """A feeder that gives features (b, f) float16 where others give pictures.
 
-    They lie in temporary files, for every row of every pack straight and mirrored, and are computed by all workers
-    together.
+    They lie in files, for every row of every pack straight and mirrored, and are computed by all workers together.
 
     Args:
-        stem: pictures (n, 3, s, s) float RGB, 0 to 255 -> (n, f).
+        stem: pictures (n, 3, s, s) float RGB, 0 to 255 -> (n, f). name: what tells it from others.
         feeder: of pictures. pictures: the stage without augmentation.
         device: of the stem.
+        folder: on this machine, where the files stay for the next training; temporary where None.
     """
 
-    def __init__(self, stem: nn.Module, feeder: Feeder, pictures: Pictures, device: str) -> None:
+    def __init__(
+        self, stem: nn.Module, name: str, feeder: Feeder, pictures: Pictures, device: str, folder: str | None = None
+    ) -> None:
         example = torch.zeros(2, 3, pictures.size, pictures.size)
         with torch.inference_mode():
             self.width = stem(example.to(device)).shape[1]
-        self.folder = tempfile.TemporaryDirectory(prefix="faceray-features-")
+        self.temporary = None if folder else tempfile.TemporaryDirectory(prefix="faceray-features-")
+        self.name, self.folder = name, Path(folder or self.temporary.name)  # type: ignore[union-attr]
         network = compile_network(
             stem, example, "cuda" if device.startswith("cuda") else "cpu", threads=torch.get_num_threads()
         )
@@ -48,8 +53,13 @@ class StemCache:
     def _compute(
         self, network: Network, feeder: Feeder, pictures: Pictures, pack: int, count: int
     ) -> NDArray[np.float16]:
-        name = f"{self.folder.name}/{pack}-{int(pictures.flip)}"
-        kept = np.memmap(name, np.float16, "w+", shape=(count, self.width))
+        file = self._file(pictures, pack)
+        if file.exists():
+            found: NDArray[np.float16] = np.load(file, mmap_mode="r")
+            return found
+        self.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(f".{world.rank()}.part")
+        kept = np.lib.format.open_memmap(unfinished, "w+", np.float16, (count, self.width))
         step = _BATCH * world.size()
         own = np.arange(count)[world.rank() :: world.size()]
         rows = np.stack([np.full_like(own, pack), own], 1)
@@ -59,7 +69,15 @@ class StemCache:
             features = network(pixels.float())[0].cpu() if len(pixels) else torch.empty(0, self.width)
             whole = world.interleaved(features.half())
             kept[start : start + len(whole)] = whole.numpy()
+        kept.flush()
+        unfinished.replace(file)
         return kept
+
+    def _file(self, pictures: Pictures, pack: int) -> Path:
+        """Named by what decides about the features: network, pack, whether mirrored."""
+        shards = pictures.packs[pack]
+        key = f"{self.name} {pictures.size} {pictures.flip} {shards.uri} {shards.names} {shards.ends}"
+        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
 
     def __call__(self, pictures: Pictures, rows: NDArray[np.int64], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """See `faceray.training.loop.Feeder`."""
