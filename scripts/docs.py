@@ -1,14 +1,26 @@
-"""Write docs/tables.md from faceray/results/schema.py, and docs/options.md from the option classes."""
+"""Write docs/tables.md, docs/options.md and docs/recipes.md from the schema, the option classes and the recipes."""
 
+import inspect
 from argparse import SUPPRESS
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
+from faceray.models.networks import build_network
+from faceray.models.trunks import count_parameters
 from faceray.options import AnnotateOptions
 from faceray.results.report import STATUS_MEANING
 from faceray.results.schema import FACE_COLUMNS, IMAGE_COLUMNS, SCHEMA_VERSION, Column
+from faceray.training.augmentation import Augmentation
+from faceray.training.optimisers import OptimiserOptions
+from faceray.training.recipe import Network, Recipe, Strategy
+from faceray.training.recipes import RECIPES
+from faceray.training.schedules import Schedule
+from faceray.training.selection import Selection
+from faceray.training.targets import Filling
 
+RECORDS = (Recipe, Network, Strategy, Filling, Selection, OptimiserOptions, Schedule, Augmentation)
+DATA = {"triple_box": "--crop.kind triple_box --crop.size 64", "margin": "--crop.kind margin --crop.size 227"}
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -63,6 +75,57 @@ classes.
 """
 
 
+def recipes() -> str:
+    """The page about the recipes of train."""
+    rows = "\n".join(_recipe(make()) for make in RECIPES.values())
+    fields = "\n\n".join(f"### {kind.__name__}\n\n    {_indented(kind)}" for kind in RECORDS)
+    return f"""\
+# Recipes of `train`
+
+    faceray prepare --dataset SET --source FOLDER --output PACK
+    faceray train --recipe NAME --data PACK,PACK --output CHECKPOINT --set epochs=8
+
+Parameters are those that learn, margin heads aside. Packs have crops of 112 pixels unless the last column says
+otherwise; larger or smaller ones of the same kind are resized. Made by `python scripts/docs.py`.
+
+| recipe | original | network | parameters | what | data | prepare with |
+|---|---|---|---|---|---|---|
+{rows}
+
+## What `--set` can change
+
+By path: `epochs`, `optimiser.learning_rate`, `strategy.filling.method`, `objectives.age.weight`,
+`network.arguments.trunk`.
+
+{fields}
+"""
+
+
+def _recipe(recipe: Recipe) -> str:
+    original = "" if recipe.original is None else str(recipe.original)
+    network, crop = recipe.network, recipe.network.crop
+    size = f"--crop.size {crop.size}" if crop.size != 112 else ""
+    row = (
+        f"`{recipe.name}`",
+        original,
+        f"{network.name} at {crop.size}",
+        f"{_parameters(recipe):,}",
+        recipe.about,
+        recipe.needs,
+        f"`{DATA.get(crop.kind, size)}`" if DATA.get(crop.kind, size) else "",
+    )
+    return f"| {' | '.join(row)} |"
+
+
+def _parameters(recipe: Recipe) -> int:
+    known = dict.fromkeys(("licence", "training_data", "intended_use", "limitations", "version"), "")
+    return count_parameters(build_network(recipe.card(**known)))
+
+
+def _indented(kind: type) -> str:
+    return inspect.cleandoc(kind.__doc__ or "").replace("\n", "\n    ").replace("\n    \n", "\n\n")
+
+
 def _columns(columns: tuple[Column, ...]) -> str:
     rows = (f"| `{c.name}` | {c.type} | {'yes' if c.nullable else 'no'} | {c.doc} |" for c in columns)
     return "\n".join(["| column | type | null? | meaning |", "|---|---|---|---|", *rows])
@@ -76,6 +139,7 @@ def main() -> None:
     DOCS.mkdir(exist_ok=True)
     (DOCS / "tables.md").write_text(tables())
     (DOCS / "options.md").write_text(options())
+    (DOCS / "recipes.md").write_text(recipes())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("page", ["tables", "options"])
+@pytest.mark.parametrize("page", ["tables", "options", "recipes"])
 def test_generated_page_is_current(page: str) -> None:
     docs = runpy.run_path(str(ROOT / "scripts" / "docs.py"))
     assert (ROOT / "docs" / f"{page}.md").read_text() == docs[page](), "run scripts/docs.py"

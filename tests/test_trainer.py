@@ -1,0 +1,156 @@
+"""Training on a real Ray: killed workers and drivers cost nothing, two workers learn what one learns."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from faceray.cluster import cluster
+from faceray.train import train
+from faceray.train_options import TrainOptions
+from faceray.training.objectives.age import AgeDistribution
+from faceray.training.recipe import Network, Recipe
+from faceray.training.session import Job
+from faceray.training.state import News
+from faceray.vision.align import Crop
+from tests.training.packs import make_pack
+
+CROP = Crop("similarity", 32)
+JOB = Path(__file__).parent.parent / "jobs" / "train.py"
+SMALL = ["network.crop.size=32", "batch=8", "epochs=6", "augmentation.mirror=0.5", "schedule.warm_up=0.0"]
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> str:
+    return make_pack(tmp_path / "pack", 64, CROP, emotion=lambda i: ("neutral", "happiness")[i % 2])
+
+
+def options(pack: str, output: Path, address: str, *fields: str, **others: Any) -> TrainOptions:
+    return TrainOptions("emotion", pack, str(output), set=[*SMALL, *fields], address=address, **others)
+
+
+def history(output: Path) -> list[dict[str, float]]:
+    """All figures of all rounds but the time they took, numbers only."""
+    rows = pq.read_table(output / "metrics.parquet").to_pylist()
+    return [{k: v for k, v in row.items() if k != "seconds" and v is not None and v == v} for row in rows]
+
+
+def rounds(output: Path) -> int:
+    try:
+        return pq.read_table(output / "metrics.parquet").num_rows
+    except (OSError, ValueError):
+        return 0
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def kill_worker() -> bool:
+    """Kill a process that trains, as a machine that fails would."""
+    workers = [p for p in psutil.process_iter(["cmdline"]) if "RayTrainWorker" in " ".join(p.info["cmdline"] or [])]
+    for worker in workers:
+        worker.kill()
+    return bool(workers)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory, ray_address: str) -> Path:
+    """The results of a training that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    pack = make_pack(folder / "pack", 64, CROP, emotion=lambda i: ("neutral", "happiness")[i % 2])
+    train(options(pack, folder / "out", ray_address))
+    return folder / "out"
+
+
+def test_it_leaves_a_checkpoint_figures_and_a_report(unbroken: Path) -> None:
+    assert {
+        "card.json",
+        "model.safetensors",
+        "metrics.parquet",
+        "predictions.parquet",
+        "report.html",
+        "train.json",
+    } <= {path.name for path in unbroken.iterdir()}
+    assert next((unbroken / "tensorboard").iterdir()).name.startswith("events.out.tfevents")
+    assert len(history(unbroken)) == 6
+    assert history(unbroken)[-1]["train/loss"] < history(unbroken)[0]["train/loss"]
+
+
+def test_a_killed_driver_goes_on_where_it_was(pack: str, tmp_path: Path, unbroken: Path, ray_address: str) -> None:
+    output = tmp_path / "out"
+    command = [sys.executable, str(JOB), "--recipe", "emotion", "--data", pack, "--output", str(output)]
+    command += [part for field in SMALL for part in ("--set", field)] + ["--address", ray_address]
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: rounds(output) >= 2 or process.poll() is not None)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 0 < rounds(output) <= 6
+    train(options(pack, output, ray_address))
+    assert history(output) == history(unbroken)
+
+
+def test_a_killed_worker_is_replaced(pack: str, tmp_path: Path, unbroken: Path, ray_address: str) -> None:
+    import threading
+
+    output = tmp_path / "out"
+    killed: list[bool] = []
+
+    def disturb() -> None:
+        wait_for(lambda: rounds(output) >= 2)
+        killed.append(kill_worker())
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    train(options(pack, output, ray_address, "epochs=6"))
+    thread.join()
+    assert killed == [True]
+    assert history(output) == history(unbroken)
+
+
+def test_two_workers_learn_what_one_learns(tmp_path: Path, ray_address: str) -> None:
+    """With a network without batch normalisation, whose statistics would be of other batches."""
+    network = Network(
+        name="vgg_face",
+        crop=CROP,
+        arguments={"common": 32, "branch": 16},
+        mean=(0.0,) * 3,
+        std=(255.0,) * 3,  # type: ignore[arg-type]
+    )
+    recipe = Recipe(name="test", network=network, objectives=(AgeDistribution(),), batch=8, epochs=2)
+    pack = make_pack(tmp_path / "pack", 48, CROP)
+    found = {}
+    with cluster(ray_address):
+        from faceray import trainer
+
+        for workers in (1, 2):
+            news: list[News] = []
+            job = Job(replace(recipe), (pack,), str(tmp_path / f"out{workers}"))
+            trainer.train(job, trainer.Crew(workers, 1, 0, 1), 0, news.append)
+            found[workers] = history(tmp_path / f"out{workers}")
+    assert len(found[1]) == len(found[2]) == 2
+    for one, two in zip(found[1], found[2], strict=True):
+        for name in ("train/loss", "age/loss", "age/mae"):
+            assert two[name] == pytest.approx(one[name], rel=2e-3), name
+
+
+def test_a_finished_or_another_training_is_not_overwritten(unbroken: Path, pack: str, ray_address: str) -> None:
+    from faceray.errors import UserError
+
+    first = str(unbroken.parent / "pack")
+    with pytest.raises(UserError, match="this training, finished"):
+        train(options(first, unbroken, ray_address))
+    with pytest.raises(UserError, match="another training"):
+        train(options(pack, unbroken, ray_address))
