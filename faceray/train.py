@@ -103,7 +103,7 @@ class _Show:
 
     def __call__(self, news: News) -> None:
         figure = self.plan.watched[0]
-        known = {figure: news.figures[figure]} if figure in news.figures else {}
+        known = {f"val/{figure}": news.figures[figure]} if figure in news.figures else {}
         self.progress.show(news.step, news.steps, epoch=f"{news.epoch}/{news.epochs}", loss=news.loss, **known)
 
 

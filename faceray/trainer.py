@@ -17,6 +17,7 @@ import ray.train
 import torch
 from numpy.typing import NDArray
 from ray.data import DataContext, TaskPoolStrategy
+from ray.exceptions import RayError
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 from ray.util.queue import Empty, Queue
@@ -125,7 +126,7 @@ def _listen(queue: Queue, stop: threading.Event, tell: Tell) -> None:
             tell(queue.get(timeout=1))
         except Empty:
             continue
-        except Exception:  # the actor is gone: the training has ended
+        except RayError:  # the queue is gone: the training has ended
             return
 
 

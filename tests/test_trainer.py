@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -51,7 +50,7 @@ def rounds(output: Path) -> int:
         return 0
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 250) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -59,11 +58,16 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def kill_worker() -> bool:
-    """Kill a process that trains, as a machine that fails would."""
-    workers = [p for p in psutil.process_iter(["cmdline"]) if "RayTrainWorker" in " ".join(p.info["cmdline"] or [])]
+    """Kill the process that trains, as a machine that fails would: the one below a node that this process started."""
+    named = subprocess.run(["pgrep", "-f", "^ray::RayTrainWorker"], capture_output=True, text=True, check=False)
+    workers = [int(pid) for pid in named.stdout.split() if parent(parent(int(pid))) == os.getpid()]
     for worker in workers:
-        worker.kill()
+        os.kill(worker, signal.SIGKILL)
     return bool(workers)
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.fixture(scope="module")

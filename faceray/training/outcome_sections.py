@@ -1,4 +1,4 @@
-"""The parts of a training's report about single answers: confusions, ages, yes or no, groups of people, worst faces."""
+"""Parts of a training's report that tell how answers turned out: confusions, ages, yes or no, groups, worst faces."""
 
 import math
 from collections.abc import Sequence
@@ -128,7 +128,7 @@ def _yes_or_no(outcome: Outcome) -> YesNo:
     if is_yes.any() and not is_yes.all():
         found = roc(probability, is_yes)
         far, tar = np.unique(np.round([found.far, found.tar], 3), axis=1)  # a thousandth cannot be seen
-        lines = {"true yes": tar, "chance": far}
+        lines = {"found": tar, "chance": far}
         curve = curves(f"{name}: share of yes that are found, by share of no that are not", far, lines, along="no")
     edges = np.linspace(0, 1, _BARS + 1)
     middles = (edges[1:] + edges[:-1]) / 2

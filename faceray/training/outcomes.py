@@ -75,7 +75,7 @@ def share(outcome: Outcome, chosen: NDArray[np.bool_]) -> Share:
 
 def outcome(objective: Objective, task: Task, answers: Floats, truth: Floats) -> Outcome:
     """Compare answers (n, k) with what is true (n, m), both as in `predictions.parquet`."""
-    known = np.isfinite(answers).all(1) & np.isfinite(truth).all(1)
+    known = np.isfinite(np.concatenate([answers, truth], 1)).all(1)
     if task.kind in ("softmax", "sigmoid"):
         return _choice(task, answers, truth, known)
     if isinstance(objective, Age):
@@ -91,7 +91,7 @@ def _choice(task: Task, answers: Floats, truth: Floats, known: NDArray[np.bool_]
     right, sure = called == true, answers.max(1)
 
     def words(i: int) -> str:
-        return f"is {labels[true[i]]}, said {labels[called[i]]} {sure[i]:.0%}"
+        return f"is {labels[true[i]]}, said {labels[called[i]]} {100 * sure[i]:.0f} %"
 
     values, badness = np.where(known, right, np.nan), np.where(known & ~right, sure, 0)
     return Outcome(task, answers, truth, labels, "accuracy", "", values, badness, words)
@@ -108,9 +108,8 @@ def _age(task: Task, answers: Floats, truth: Floats, known: NDArray[np.bool_]) -
 
 def _by_figure(objective: Objective, task: Task, answers: Floats, truth: Floats, known: NDArray[np.bool_]) -> Outcome:
     """Numbers of other kinds: the objective's own figure of each face. They are the outputs themselves."""
-    outputs = torch.from_numpy(answers).float()
-    true = torch.from_numpy(truth).float()
-    true = true.unflatten(1, (-1, 3)) if isinstance(objective, Keypoints) else true
+    outputs, true = torch.from_numpy(answers).float(), torch.from_numpy(truth).float()
+    true = true.reshape(len(true), -1, 3) if isinstance(objective, Keypoints) else true
     values = np.full(len(answers), np.nan)
     for i in np.flatnonzero(known).tolist():
         values[i] = objective.figures(outputs[i : i + 1], true[i : i + 1])[objective.figure]

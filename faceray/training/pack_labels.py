@@ -27,7 +27,7 @@ class PackLabels:
         name: of the data set. uri: of the pack.
         shards: names of its files, and the number of rows in each; row r of the pack is the r-th of all of them.
         crop: what its pictures show.
-        labels: a column for each of KEPT and of what was asked for.
+        labels: a column for each of KEPT and of what was asked for; keypoints relative to the picture, -0.5 to 0.5.
     """
 
     name: str
@@ -85,4 +85,16 @@ def read_labels(pack: str, columns: Sequence[str]) -> PackLabels:
     if sum(table.num_rows for table in tables) != card["samples"]:
         raise UserError(f"{pack} is not complete: its shards do not have the {card['samples']} samples of its card")
     shards = tuple((name, table.num_rows) for name, table in zip(names, tables, strict=True))
-    return PackLabels(card["dataset"], folder.uri, shards, Crop(**card["crop"]), pa.concat_tables(tables))
+    crop, labels = Crop(**card["crop"]), pa.concat_tables(tables)
+    if "keypoints" in columns:
+        labels = labels.set_column(
+            labels.schema.get_field_index("keypoints"), "keypoints", _relative(labels["keypoints"], crop.size)
+        )
+    return PackLabels(card["dataset"], folder.uri, shards, crop, labels)
+
+
+def _relative(keypoints: pa.ChunkedArray, size: int) -> pa.Array:
+    """Keypoints in pixels of the pack's pictures as shares of their side from the centre: x, y, visibility of each."""
+    rows = [None if row is None else np.array(row, np.float32).reshape(-1, 3) for row in keypoints.to_pylist()]
+    scaled = [None if row is None else np.hstack([(row[:, :2] + 0.5) / size - 0.5, row[:, 2:]]) for row in rows]
+    return pa.array([None if row is None else row.ravel() for row in scaled], pa.list_(pa.float32()))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup
@@ -32,8 +33,8 @@ _POINT = Markup('<circle class="point k{}" cx="{:.2f}" cy="{:.2f}" r="3"/>')
 _BAND = Markup('<g class="bin"><title>{}</title><rect class="hit" x="{:.2f}" y="{}" width="{:.2f}" height="{}"/></g>')
 _KEY = Markup('<span class="key"><i class="k{}"></i>{} <b>{}</b></span>')
 _CELL = Markup(
-    '<rect class="bar" x="{:.2f}" y="{:.2f}" width="{s:.2f}" height="{s:.2f}" fill-opacity="{:.3f}"><title>{}</title>'
-    "</rect>"
+    '<g><title>{}</title><rect class="bar" x="{:.2f}" y="{:.2f}" width="{s:.2f}" height="{s:.2f}" '
+    'fill-opacity="{:.3f}"/></g>'
 )
 _DIAGONAL = Markup('<line class="mark" x1="{:.2f}" y1="{:.2f}" x2="{:.2f}" y2="{:.2f}"/>')
 
@@ -71,11 +72,11 @@ def scale(values: Floats, tight: bool = False) -> Scale:
     if high - low <= 1e-9 * max(abs(high), abs(low)):
         low, high = low - (abs(low) / 2 or 1.0), high + (abs(high) / 2 or 1.0)
     step = _step(high - low, 6 if tight else 4)
-    inward = 1e-9 if tight else -1e-9  # a value that is a tick but for rounding is that tick
-    first, last = (math.ceil, math.floor) if tight else (math.floor, math.ceil)
-    numbers = range(first(low / step - inward), last(high / step + inward) + 1)
-    ticks = tuple(round(n * step, 12) for n in numbers)
-    return Scale(low, high, ticks) if tight else Scale(ticks[0], ticks[-1], ticks)
+    almost = 1e-9  # a value that is a tick but for rounding is that tick
+    if tight:
+        return Scale(low, high, _ticks(math.ceil(low / step - almost), math.floor(high / step + almost), step))
+    ticks = _ticks(math.floor(low / step + almost), math.ceil(high / step - almost), step)
+    return Scale(ticks[0], ticks[-1], ticks)
 
 
 def curves(
@@ -85,7 +86,7 @@ def curves(
 
     Args:
         title: what is drawn, for screen readers. along: what x is.
-        x: (n,) ascending. lines: by name, (n,) each, NaN where there is no value: a gap.
+        x: (n,) ascending, one at least. lines: by name, (n,) each, NaN where there is no value: a gap.
         mark: place of a vertical line.
     """
     across, up = scale(x, tight=True), scale(np.concatenate([*lines.values(), [np.nan]]))
@@ -121,7 +122,7 @@ def heat(title: str, counts: NDArray[np.int64], edges: Floats) -> Markup:
         words = f"truth {_range(edges, column)}, answer {_range(edges, row)}: {count:,} "
         words += f"({percent(count, counts[:, column].sum())} of these)"
         at = (_LEFT + column * side, bottom - (row + 1) * side)
-        drawn.append(_CELL.format(*at, 0.08 + 0.92 * math.sqrt(count / counts.max()), words, s=side))
+        drawn.append(_CELL.format(words, *at, 0.08 + 0.92 * math.sqrt(count / counts.max()), s=side))
     drawn.append(_DIAGONAL.format(_LEFT, bottom, _LEFT + side * len(counts), bottom - side * len(counts)))
     return _SVG.format("heat", _SQUARE, _SQUARE, f"{title}: {counts.sum():,} values", Markup("").join(drawn))
 
@@ -140,6 +141,10 @@ def _step(span: float, most: int) -> float:
     """1, 2 or 5 times a power of ten, the least that fits in at most so many times."""
     power: float = 10.0 ** math.floor(math.log10(span / most))
     return next((m * power for m in (1, 2, 5) if span <= most * m * power), 10 * power)
+
+
+def _ticks(first: int, last: int, step: float) -> tuple[float, ...]:
+    return tuple(float(f"{n * step:.12g}") for n in range(first, last + 1))
 
 
 def _rows(axis: Scale, left: float, right: float, top: float, bottom: float) -> Iterator[Markup]:
@@ -167,9 +172,9 @@ def _line(colour: int, x: Floats, y: Floats) -> Iterator[Markup]:
 
 def _bands(x: Floats, place: Floats, lines: Mapping[str, Floats], along: str) -> Iterator[Markup]:
     """What is told when a place is pointed at."""
-    chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), _BANDS)).round().astype(int)) if len(x) else []
-    edges = [_LEFT, *((place[a] + place[b]) / 2 for a, b in zip(chosen, chosen[1:], strict=False)), _RIGHT]
-    for i, left, right in zip(chosen, edges, edges[1:], strict=False):
+    chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), _BANDS)).round().astype(int)).tolist()
+    edges = [_LEFT, *((place[a] + place[b]) / 2 for a, b in pairwise(chosen)), _RIGHT]
+    for i, (left, right) in zip(chosen, pairwise(edges), strict=True):
         values = ", ".join(f"{name} {number(line[i])}" for name, line in lines.items())
         yield _BAND.format(f"{along} {number(x[i])}: {values}", left, _TOP, max(right - left, 0), _BOTTOM - _TOP)
 

@@ -160,9 +160,10 @@ def _tables(by_task: Mapping[str, Mapping[str, float]]) -> list[Figures]:
 
 def _headline(objective: Objective, by_task: Mapping[str, Mapping[str, float]]) -> Iterator[tuple[str, str, str]]:
     """A task's foremost figure: its name, value and unit."""
-    name, figure = objective.name, "mae" if isinstance(objective, Age) else objective.figure
+    name, figure = objective.name, objective.figure
     if figure in by_task.get(name, {}):
-        yield f"{name}, {word(figure)}", number(by_task[name][figure]), "years" if isinstance(objective, Age) else ""
+        unit = "years" if isinstance(objective, Age) and figure == "mae" else ""
+        yield f"{name}, {word(figure)}", number(by_task[name][figure]), unit
 
 
 def _best(recipe: Recipe, history: History) -> Best | None:
@@ -197,10 +198,7 @@ def _curves(recipe: Recipe, history: History, best: Best | None) -> Iterator[Cha
 def _facts(recipe: Recipe, card: ModelCard | None, places: Sequence[Place]) -> Iterator[tuple[str, str]]:
     """What was trained on what."""
     network = recipe.network
-    yield (
-        "recipe",
-        f"{recipe.name}: {recipe.about}" + ("" if recipe.original is None else f" (original {recipe.original})"),
-    )
+    yield "original", "" if recipe.original is None else str(recipe.original)
     yield "network", network.name
     if card:
         yield "weights", f"{sum(p.numel() for p in build_network(card).parameters()):,}"
@@ -208,7 +206,7 @@ def _facts(recipe: Recipe, card: ModelCard | None, places: Sequence[Place]) -> I
     yield "tasks", ", ".join(objective.name for objective in recipe.objectives)
     if card:
         yield "trained on", card.training_data
-    yield "judged on", ", ".join(f"{without_secrets(p)}" for p in sorted({pack for pack, _ in places}))
+    yield "judged on", ", ".join(without_secrets(p) for p in sorted({pack for pack, _ in places}))
     if card:
         yield "licence", card.licence
         yield "intended use", card.intended_use
@@ -237,11 +235,12 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "duration": _duration, "word": word, "signed": signed}
+    filters = (number, word, percent, signed, duration)
+    environment.filters |= {function.__name__: function for function in filters}
     return environment.get_template("training_report.html")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """5 h 03 min, or 12 min 05 s."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min {rest:02} s"

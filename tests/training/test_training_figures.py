@@ -12,7 +12,7 @@ from faceray.results.charts import NOTHING
 from faceray.training.training_figures import curves, heat, number, scale, word
 
 nan = float("nan")
-VALUES = st.lists(st.floats(-1e9, 1e9, allow_nan=False), min_size=1, max_size=20)
+VALUES = st.lists(st.floats(-1e9, 1e9, allow_subnormal=False), min_size=1, max_size=20)
 
 
 def drawn(html: str) -> ET.Element:

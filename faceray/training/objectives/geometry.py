@@ -59,7 +59,6 @@ class PoseAngles(Objective):
 class Keypoints(Objective):
     """What both landmark tasks see: AFLW's 21 points relative to the picture."""
 
-    size: int = 227
     higher: ClassVar[bool] = False
 
     @property
@@ -67,15 +66,22 @@ class Keypoints(Objective):
         """See Objective."""
         return ("keypoints",)
 
-    def encode(self, labels: pa.Table) -> Tensor:
-        """(n, 21, 3): x, y from -0.5 to 0.5, and visibility. Points that the set does not label are NaN in all."""
+    def marked(self, labels: pa.Table) -> Tensor:
+        """(n, 21, 3): x, y from -0.5 to 0.5 in the picture, 0 where they cannot be seen in it; visibility 0 or 1, NaN
+        where the set has not marked the point."""
         rows = labels["keypoints"].to_pylist()
         nothing = [float("nan")] * 3 * len(AFLW_21)
         points = torch.from_numpy(np.array([row or nothing for row in rows], np.float32)).reshape(-1, len(AFLW_21), 3)
-        visible = points[..., 2]
-        where = torch.nan_to_num(points[..., :2] / self.size - 0.5) * (visible > 0)[..., None]
-        target = torch.cat([where, visible[..., None]], 2)
-        return torch.where(visible.isnan().any(1)[:, None, None], torch.nan, target)
+        inside = (points[..., :2].abs() <= 0.5).all(2)
+        visible = torch.where(points[..., 2].isnan(), torch.nan, (inside & (points[..., 2] > 0)).float())
+        where = torch.where((visible > 0)[..., None], points[..., :2], 0.0)
+        return torch.cat([where, visible[..., None]], 2)
+
+    def encode(self, labels: pa.Table) -> Tensor:
+        """(n, 21, 3), rows of NaN where no point is marked; single points that are not marked weigh nothing."""
+        marked = self.marked(labels)
+        unknown = marked[..., 2].isnan().all(1)
+        return torch.where(unknown[:, None, None], torch.nan, torch.nan_to_num(marked))
 
     def mirrored(self, target: Tensor) -> Tensor:
         """See Objective."""
@@ -118,6 +124,11 @@ class Visibility(Keypoints):
     def task(self) -> Task:
         """See Objective."""
         return Task(self.name, "regression", AFLW_21)
+
+    def encode(self, labels: pa.Table) -> Tensor:
+        """(n, 21, 3), rows of NaN where a point is not marked: then nobody knows whether it can be seen."""
+        marked = self.marked(labels)
+        return torch.where(marked[..., 2].isnan().any(1)[:, None, None], torch.nan, marked)
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """See Objective."""
