@@ -16,7 +16,7 @@ from faceray.errors import UserError
 from faceray.inference.detection import Detect
 from faceray.inference.recognition import Recognise
 from faceray.models.zoo import load_models
-from faceray.options import listed
+from faceray.options import checkpoint_folders
 from faceray.results.draw import draw_faces
 from faceray.storage import Folder
 from faceray.vision.mtcnn import MtcnnOptions
@@ -30,7 +30,7 @@ class ShowOptions:
         photo: any fsspec address.
         output: where the drawn picture goes; `PHOTO.faces.jpg` in the current folder if not given.
         embedding: identity network.
-        attributes: folders of attribute checkpoints, separated by commas.
+        attributes: as for annotate.
         detector: what counts as a face.
         limits: what is refused before it is decoded.
     """
@@ -38,7 +38,7 @@ class ShowOptions:
     photo: str
     output: str | None = None
     embedding: str = "sface"
-    attributes: str = ""
+    attributes: str = "default"
     detector: MtcnnOptions = field(default_factory=MtcnnOptions)
     limits: Limits = field(default_factory=Limits)
 
@@ -68,7 +68,7 @@ def find_faces(rgb: np.ndarray, detector: MtcnnOptions, embedding: str, attribut
     Args:
         rgb: uint8 (height, width, 3).
     """
-    checkpoints = listed(attributes)
+    checkpoints = checkpoint_folders(attributes)
     crops = load_models(detector, embedding, checkpoints, "fp32").crops
     height, width, _ = rgb.shape
     row = {"image_id": 0, "uri": "", "version": "", "status": Status.OK, "width": width, "height": height}

@@ -54,7 +54,9 @@ def test_unknown_tasks_are_said_in_a_line() -> None:
         with_tasks(RECIPE, ("beauty", "age", "charm"))
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="a task that is named twice is a ValueError, not a UserError")
+@pytest.mark.xfail(
+    strict=True, raises=ValueError, reason="a task that is named twice is a ValueError, not a UserError"
+)
 def test_a_task_that_is_named_twice_is_said_in_a_line() -> None:
     with pytest.raises(UserError):
         with_tasks(RECIPE, ("age", "age"))
