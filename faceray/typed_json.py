@@ -53,7 +53,7 @@ def changed(record: Record, path: str, text: str) -> Record:
         UserError: there is no such field, or the value does not fit it.
     """
     try:
-        value = yaml.safe_load(text)
+        value = _value(text)
         result: Record = _changed(record, path.split("."), value, path)
         return result
     except yaml.YAMLError as error:
@@ -62,13 +62,22 @@ def changed(record: Record, path: str, text: str) -> Record:
         raise UserError(f"{path}={text}: {error}") from error
 
 
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)  # YAML 1.1 reads 1e-3 as a text
+    except ValueError:
+        return yaml.safe_load(text)
+
+
 def _changed(record: Any, path: list[str], value: Any, whole: str) -> Any:
     name, *rest = path
     if isinstance(record, tuple):
         numbers = [i for i, item in enumerate(record) if getattr(item, "name", None) == name]
         if not numbers:
             raise TypeError(f"no {name!r}, only {', '.join(str(getattr(item, 'name', '?')) for item in record)}")
-        item = _changed(record[numbers[0]], rest, value, whole) if rest else value
+        if not rest:
+            raise TypeError("a record: name one of its fields")
+        item = _changed(record[numbers[0]], rest, value, whole)
         return (*record[: numbers[0]], item, *record[numbers[0] + 1 :])
     known = [field.name for field in fields(record)]
     if name not in known:

@@ -32,6 +32,13 @@ def with_tasks(recipe: Recipe, tasks: tuple[str, ...]) -> Recipe:
     unknown = [task for task in tasks if task not in known and not task[0].isupper()]
     if unknown:
         raise UserError(f"no task {', '.join(unknown)}: only {', '.join(known)}, or a set's own such as Wavy_Hair")
+    if not tasks:
+        return recipe
+    if len(set(tasks)) < len(tasks):
+        raise UserError(f"tasks must be different ones, not {', '.join(tasks)}")
     chosen = tuple(known.get(task) or YesNo(name=task) for task in tasks)
     watch = recipe.watch if recipe.watch.partition("/")[0] in tasks else ""
-    return replace(recipe, objectives=chosen, watch=watch) if tasks else recipe
+    left = ((pack, tuple(t for t in own_tasks if t in tasks)) for pack, own_tasks in recipe.strategy.stages)
+    stages = tuple((pack, own_tasks) for pack, own_tasks in left if own_tasks)
+    strategy = replace(recipe.strategy, stages=stages)
+    return replace(recipe, objectives=chosen, watch=watch, strategy=strategy)

@@ -75,7 +75,8 @@ class Loop:
     def improved(self) -> bool:
         """Whether the newest round is the best so far."""
         watch, higher = self.recipe.watched
-        return best_at(self.state.values(watch), self.recipe.improvement, higher) == len(self.state.history) - 1
+        best = best_at(self.state.values(watch), self.recipe.improvement, higher)
+        return best in (None, len(self.state.history) - 1)
 
     def _epoch(self, phase: Phase) -> Iterator[State]:
         chosen = [self.names.index(pack) for pack in phase.packs]

@@ -136,7 +136,7 @@ def _yes_or_no(outcome: Outcome) -> YesNo:
         label: np.histogram(probability[chosen], edges)[0] / max(chosen.sum(), 1)
         for label, chosen in (("yes", is_yes), ("no", ~is_yes))
     }
-    shown = curves(f"{name}: probabilities", middles, lines, along="probability")
+    shown = curves(f"{name}: probabilities", middles, lines, along="probability", from_zero=True)
     return YesNo(name, int(is_yes.sum()), int((~is_yes).sum()), curve, shown)
 
 

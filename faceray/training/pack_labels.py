@@ -41,8 +41,11 @@ class PackLabels:
         """`train`, `val` or `test` of each row. Without a `val` part a tenth of the training people is held out."""
         parts = np.array(self.labels["part"].to_pylist(), dtype="<U5")
         if not (parts == "val").any():
-            drawn = self.drawn("held out")
-            parts[(parts == "train") & (drawn < HELD_OUT)] = "val"
+            train = parts == "train"
+            drawn = np.where(train, self.drawn("held out"), np.inf)
+            lowest = drawn.min(initial=np.inf)  # somebody, even of few
+            if (drawn[train] > lowest).any():
+                parts[drawn <= max(HELD_OUT, lowest)] = "val"
         return parts
 
     def rows(self, part: str) -> NDArray[np.int64]:

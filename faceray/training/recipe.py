@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from faceray.errors import UserError
 from faceray.models.card import ModelCard
 from faceray.training.augmentation import Augmentation
 from faceray.training.objectives.objective import Objective
@@ -12,6 +13,8 @@ from faceray.training.schedules import Schedule
 from faceray.training.selection import Selection
 from faceray.training.targets import Filling
 from faceray.vision.align import Crop
+
+LOWER_IS_BETTER = ("loss", "mae", "nme", "eer", "roll", "pitch", "yaw")  # figures that are errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,22 +127,25 @@ class Recipe:
         """The figure of `watch`, and whether more of it is better."""
         single = self.objectives[0]
         watch = self.watch or (f"{single.name}/{single.figure}" if len(self.objectives) == 1 else "loss")
-        for objective in self.objectives:
-            if watch.startswith(f"{objective.name}/") and not watch.endswith("/loss"):
-                return watch, objective.higher or not watch.endswith(objective.figure)
-        return watch, False
+        return watch, watch.rpartition("/")[2] not in LOWER_IS_BETTER
 
     def phases(self, packs: tuple[str, ...], labelled: dict[str, tuple[str, ...]]) -> tuple[Phase, ...]:
         """The course over packs, by name.
 
         Args:
             labelled: the tasks that each pack has labels for.
+
+        Raises:
+            UserError: a stage of the curriculum is about another pack.
         """
         strategy = self.strategy
         if strategy.kind == "alternating":
             return alternating([(pack,) for pack in packs], self.epochs, strategy.warm_up)
         if strategy.kind == "curriculum":
             stages = strategy.stages or tuple((pack, labelled[pack]) for pack in packs)
+            missing = [pack for pack, _ in stages if pack not in packs]
+            if missing:
+                raise UserError(f"the curriculum needs packs of {', '.join(missing)}; there are {', '.join(packs)}")
             return curriculum(stages, self.epochs, strategy.earlier)
         if strategy.heads_first:
             rate = self.optimiser.learning_rate

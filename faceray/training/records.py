@@ -55,7 +55,8 @@ def write_predictions(
             continue
         answers = answer(objective.task, judged.answers.outputs[objective.name].numpy())
         columns[objective.name] = pa.array(list(answers.astype("float32")), pa.list_(pa.float32()))
-        truth = judged.truths[objective.name].reshape(len(where), -1)
+        truth = judged.truths[objective.name]
+        truth = truth.flatten(1) if truth.ndim > 1 else truth[:, None]
         columns[f"{objective.name}_truth"] = pa.array(list(truth.numpy()), pa.list_(pa.float32()))
     output.write(PREDICTIONS, _parquet(pa.table(columns)))
 

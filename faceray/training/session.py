@@ -140,7 +140,10 @@ def run(job: Job, loop: Loop, resumed: Path | None, keep: Callable[[State, Loop]
     output = Folder.at(job.output)
     if resumed is not None:
         loop.state = load_state(resumed, loop.learner, loop.optimiser)
+    watch, _ = job.recipe.watched
     for state in loop.rounds():
+        if watch not in state.history[-1]:
+            raise UserError(f"no figure {watch} to watch, only {', '.join(state.history[-1])}")
         if world.rank() == 0:
             if loop.improved:
                 weights = {name: value.cpu().contiguous() for name, value in loop.learner.state_dict().items()}

@@ -80,16 +80,21 @@ def scale(values: Floats, tight: bool = False) -> Scale:
 
 
 def curves(
-    title: str, x: Floats, lines: Mapping[str, Floats], mark: float | None = None, along: str = "epoch"
+    title: str,
+    x: Floats,
+    lines: Mapping[str, Floats],
+    mark: float | None = None,
+    along: str = "epoch",
+    from_zero: bool = False,
 ) -> Markup:
     """Lines over a common axis, their names above, and their values at the mark if there is one.
 
     Args:
         title: what is drawn, for screen readers. along: what x is.
         x: (n,) ascending, one at least. lines: by name, (n,) each, NaN where there is no value: a gap.
-        mark: place of a vertical line.
+        mark: place of a vertical line. from_zero: whether 0 is on the axis of the values in any case.
     """
-    across, up = scale(x, tight=True), scale(np.concatenate([*lines.values(), [np.nan]]))
+    across, up = scale(x, tight=True), scale(np.concatenate([*lines.values(), [0.0 if from_zero else np.nan]]))
     place = _LEFT + (_RIGHT - _LEFT) * across.share(x)
     drawn: list[Markup] = [*_rows(up, _LEFT, _RIGHT, _TOP, _BOTTOM), *_columns(across, _BOTTOM)]
     if mark is not None:

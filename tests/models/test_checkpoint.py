@@ -107,12 +107,12 @@ def test_nothing_but_safetensors_is_read(folder):
 
 def test_weights_of_another_network_are_refused(folder):
     state = safetensors.torch.load((folder / "model.safetensors").read_bytes())
-    head = state.pop("heads.0.weight")
+    head = state.pop("heads.age.linear.weight")
     replace_weights(folder, safetensors.torch.save(state))
-    refused(folder, "heads.0.weight has shape None, the card's network needs \\(101, 256\\)")
-    replace_weights(folder, safetensors.torch.save({**state, "heads.0.weight": head[:100].contiguous()}))
-    refused(folder, "heads.0.weight has shape \\(100, 256\\)")
-    replace_weights(folder, safetensors.torch.save({**state, "heads.0.weight": head, "extra": torch.zeros(1)}))
+    refused(folder, "heads.age.linear.weight has shape None, the card's network needs \\(101, 256\\)")
+    replace_weights(folder, safetensors.torch.save({**state, "heads.age.linear.weight": head[:100].contiguous()}))
+    refused(folder, "heads.age.linear.weight has shape \\(100, 256\\)")
+    replace_weights(folder, safetensors.torch.save({**state, "heads.age.linear.weight": head, "extra": torch.zeros(1)}))
     refused(folder, "extra has shape \\(1,\\), the card's network needs None")
 
 

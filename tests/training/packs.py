@@ -1,4 +1,4 @@
-"""Packs made on the spot: pictures whose colours and patterns say what their labels are, so that there is something to learn."""
+"""Packs made on the spot: the brightness of a picture says what its labels are: there is something to learn."""
 
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,7 @@
 """Recipes with other tasks: their own objectives first, then the known ones, then the set's own attributes."""
 
+from dataclasses import replace
+
 import pytest
 
 from faceray.errors import UserError
@@ -8,7 +10,7 @@ from faceray.results.schema import ATTRIBUTES, GENDERS
 from faceray.training.catalogue import OBJECTIVES, with_tasks
 from faceray.training.objectives.age import AgeOrdinal
 from faceray.training.objectives.classes import Classes, YesNo
-from faceray.training.recipe import Network, Recipe
+from faceray.training.recipe import Network, Recipe, Strategy
 
 OWN = AgeOrdinal(weight=3.0)
 RECIPE = Recipe(
@@ -50,13 +52,16 @@ def test_names_with_a_capital_are_the_sets_own() -> None:
 
 
 def test_unknown_tasks_are_said_in_a_line() -> None:
-    with pytest.raises(UserError, match="no task beauty, charm: only age, gender, .*Wavy_Hair"):
+    with pytest.raises(UserError, match=r"no task beauty, charm: only age, gender, .*Wavy_Hair"):
         with_tasks(RECIPE, ("beauty", "age", "charm"))
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="a task that is named twice is a ValueError, not a UserError"
-)
 def test_a_task_that_is_named_twice_is_said_in_a_line() -> None:
     with pytest.raises(UserError):
         with_tasks(RECIPE, ("age", "age"))
+
+
+def test_stages_of_a_curriculum_keep_the_tasks_that_are_left() -> None:
+    stages = (("a", ("gender",)), ("b", ("age", "gender")))
+    found = with_tasks(replace(RECIPE, strategy=Strategy(kind="curriculum", stages=stages)), ("age",))
+    assert found.strategy.stages == (("b", ("age",)),)

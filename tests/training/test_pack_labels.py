@@ -81,6 +81,12 @@ def test_without_people_to_validate_with_a_tenth_is_held_out() -> None:
     assert (pack_of(["train"] * 2000 + ["test"] * 100).parts == pack.parts).all()  # the same in every worker
 
 
+def test_of_few_people_somebody_is_held_out() -> None:
+    for i in range(10):
+        pack = pack_of(["train"] * 20, [f"{i} {j % 5}" for j in range(20)])
+        assert 0 < len(pack.rows("val")) < 20
+
+
 PARTS = st.lists(st.sampled_from(["train", "test"]), min_size=1, max_size=40)
 
 

@@ -79,6 +79,18 @@ def test_the_mark_stands_where_its_round_is_and_keys_tell_its_values() -> None:
     assert ["".join(key.itertext()).strip() for key in of_class(page, "key")] == ["MAE 5.43", f"other {NOTHING}"]
 
 
+def test_an_axis_from_zero_is_never_logarithmic() -> None:
+    x, values = np.array([1.0, 2.0]), {"yes": np.array([0.001, 0.9])}
+
+    def height_of_the_first(html: str) -> float:
+        page = drawn(html)
+        lowest = max(float(line.attrib["y1"]) for line in of_class(page, "grid"))
+        return lowest - float(of_class(page, "line")[0].attrib["d"][1:].split("L")[0].split()[1])
+
+    assert height_of_the_first(curves("shares", x, values, from_zero=True)) < 1
+    assert height_of_the_first(curves("shares", x, {"yes": np.array([0.002, 0.9])})) > 10
+
+
 def test_every_round_tells_its_values_when_pointed_at() -> None:
     page = drawn(curves("loss", np.array([1.0, 2.0]), {"training": np.array([0.5, 0.25]), "b": np.array([nan, 1.0])}))
     assert titles(page) == [f"epoch 1: training 0.5, b {NOTHING}", "epoch 2: training 0.25, b 1"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from faceray.errors import UserError
 from faceray.models.card import card_to_json
 from faceray.models.checkpoint import CARD
 from faceray.results.charts import NOTHING
@@ -125,6 +126,14 @@ def test_a_real_training_has_every_part(trained: tuple[Path, Recipe, dict[str, f
     assert "Worst answers: age" in page.text
     assert "objectives.age.criterion absolute" in page.text
     assert re.search(r"Round [12] of 2 was the best, with age/mae", page.text)
+
+
+def test_a_figure_to_watch_that_does_not_exist_is_said_after_the_first_round(tmp_path: Path) -> None:
+    objectives = (AgeYears(), Classes(name="gender", classes=GENDERS))
+    recipe = replace(RECIPE, objectives=objectives, epochs=1, batch=8, watch="age/mea")
+    job = Job(recipe, (make_pack(tmp_path / "pack", 16),), str(tmp_path / "out"))
+    with pytest.raises(UserError, match="no figure age/mea to watch, only .*age/mae"):
+        run(job, make_loop(job, direct, "cpu"), None, lambda state, loop: None)
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(trained: tuple[Path, Recipe, dict[str, float]]) -> None:

@@ -116,7 +116,9 @@ class Emotion(Classes):
 
     def encode(self, labels: pa.Table) -> Tensor:
         """(n, classes)."""
-        target = super().encode(labels)
+        named = self.index(labels)
+        foremost = torch.where(named.isnan(), self.truth(labels), named)
+        target = smooth(one_hot(foremost, len(self.classes)), self.smoothing)
         votes = self._votes(labels)
         if self.votes == "shares":
             return torch.where(votes.isnan(), target, votes)

@@ -104,7 +104,6 @@ def test_majority_is_one_emotion() -> None:
     assert target[0].tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
 
 
-@pytest.mark.xfail(strict=True, reason="votes='majority' looks at the label only, not at the votes as truth() does")
 def test_majority_is_of_the_votes_where_there_is_no_label() -> None:
     target = Emotion(votes="majority").encode(labels(votes(sadness=0.6, neutral=0.4)))
     assert target[0].tolist() == [0, 0, 0, 1, 0, 0, 0, 0]
