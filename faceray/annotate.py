@@ -1,11 +1,12 @@
 """The annotate job: label a corpus, or go on labelling it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from faceray.corpus.decode import Limits, decode
-from faceray.corpus.fetch import fetch
+from faceray.corpus.decode import Limits
+from faceray.corpus.loading import load_picture
 from faceray.corpus.plan import make_plan
 from faceray.corpus.source import Source
 from faceray.errors import UserError
@@ -14,9 +15,9 @@ from faceray.options import AnnotateOptions
 from faceray.progress import Progress, say
 from faceray.results.committer import Committer
 from faceray.results.manifest import new_run_id
-from faceray.results.report import write_report
+from faceray.results.report import render_report
 from faceray.run import Run
-from faceray.storage import Folder
+from faceray.storage import Folder, StorageOptions, without_secrets
 
 REPORT = "report.html"
 _PLAN = ".plan"
@@ -43,7 +44,8 @@ def annotate(options: AnnotateOptions) -> dict[str, Any]:
             if name.endswith(_PLAN) and name != f"{run.id}{_PLAN}":
                 runs.remove(name)
         _work(run, committer)
-        write_run_report(run.output, committer, manifest := run.save("finished"), options.limits)
+        reached = options.input_storage or options.storage
+        write_run_report(run.output, committer, manifest := run.save("finished"), options.limits, reached)
         return manifest
     finally:
         runs.remove(f"{run.id}{_PLAN}")
@@ -56,9 +58,11 @@ def prepare(options: AnnotateOptions, write_plan: bool) -> tuple[Run, Committer]
         UserError: input, output, a network or a table is not what it should be.
     """
     run_id = new_run_id()
-    output = Folder.at(options.output)
+    output = Folder.at(options.output, options.storage)
     ours = [output / name for name in ("images", "faces", "runs")]
-    source = Source(options.input, options.suffixes, exclude=ours)
+    reached = options.input_storage or options.storage
+    output.check_reachable()
+    source = Source(options.input, options.suffixes, ours, reached, options.video, options.limits)
     models = load_models(options.detector, options.embedding, options.checkpoints, options.precision)
     committer = Committer(output, options.commit_seconds)
     folder = output / "runs" / f"{run_id}{_PLAN}"
@@ -71,7 +75,8 @@ def prepare(options: AnnotateOptions, write_plan: bool) -> tuple[Run, Committer]
         plan = make_plan(
             source, done, models.fingerprint, options.limit, folder if write_plan else None, progress.show
         )
-    return Run(run_id, output, options, models, plan, folder, source.ignored), committer
+    told = replace(options, input=without_secrets(options.input), output=without_secrets(options.output))
+    return Run(run_id, output, told, models, plan, folder, source.ignored), committer
 
 
 def _work(run: Run, committer: Committer) -> None:
@@ -97,11 +102,13 @@ def _work(run: Run, committer: Committer) -> None:
         raise
 
 
-def write_run_report(output: Folder, committer: Committer, manifest: dict[str, Any], limits: Limits) -> None:
-    """`report.html` over what the run wrote, with its figures."""
+def write_run_report(
+    output: Folder, committer: Committer, manifest: dict[str, Any], limits: Limits, reached: StorageOptions
+) -> None:
+    """`report.html` over what the run wrote, with its figures; pictures are fetched from where they are `reached`."""
 
     def open_image(uri: str) -> np.ndarray:
-        return decode(fetch(uri, limits), uri, limits).pixels
+        return load_picture(uri, limits, reached).pixels
 
-    path = f"{output.uri}/{REPORT}"
-    write_report(committer.images.dataset(), committer.faces.dataset(), manifest, open_image, path)
+    page = render_report(committer.images.dataset(), committer.faces.dataset(), manifest, open_image)
+    output.write(REPORT, page.encode())

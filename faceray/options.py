@@ -1,13 +1,18 @@
 """Everything that can be set about a run. The command line and `--config` files are made from these."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+from faceray.corpus.address import VIDEOS
 from faceray.corpus.decode import Limits
+from faceray.corpus.video import VideoOptions
 from faceray.errors import UserError
+from faceray.storage import StorageOptions
 from faceray.vision.mtcnn import MtcnnOptions
 
-SUFFIXES = "jpg,jpeg,jpe,jfif,png,webp,bmp,dib,tif,tiff,gif,avif,ppm,pgm,pbm,pnm"
+OWN_ATTRIBUTES = str(Path(__file__).parent / "weights" / "attributes")
+SUFFIXES = ",".join(("jpg,jpeg,jpe,jfif,png,webp,bmp,dib,tif,tiff,gif,avif,ppm,pgm,pbm,pnm,tar", *VIDEOS))
 
 
 @dataclass(frozen=True)
@@ -40,19 +45,23 @@ class AnnotateOptions:
     """Label every face of a corpus.
 
     Args:
-        input: a folder or bucket prefix, one image, a glob, or a list of images (.txt, .csv or .parquet with a column
-            `uri`); any fsspec address.
+        input: a folder or bucket prefix, one image, tar file or video, a glob, a list of them (.txt, .csv or .parquet
+            with a column `uri`, or `bucket` and `key`), or the `manifest.json` of an S3 inventory; any fsspec address.
         output: folder or bucket prefix of the tables; made where it does not exist, continued where it does.
         limit: label at most this many images in this run.
         dry_run: say what there is to do, how long it may take and what is already done; start nothing.
         suffixes: file name endings that count as images when a folder is listed, separated by commas; names without
-            an ending count too. `*` takes every file.
+            an ending count too. `*` takes every file. Also of members of tar files.
         embedding: identity network: `sface`, `dlib`, `sface+dlib` (both), `facenet-vggface2` or `facenet-casia`.
-        attributes: folders of attribute checkpoints, separated by commas; empty leaves the attributes null.
+        attributes: attribute checkpoints, separated by commas: `default` is the one that comes with faceray, others
+            are folders; `none` leaves the attributes null.
         device: `auto` takes GPUs where the cluster has them.
         precision: arithmetic of embedding and attribute networks; the detector always computes in fp32.
         detector: what counts as a face.
+        video: which pictures of a video are looked at.
         limits: what is refused before it is decoded.
+        storage: how buckets are reached.
+        input_storage: how the input is reached, where that is not as the output.
         workers: how the work is spread.
         commit_seconds: results become visible to readers, and safe from a crash, this often.
         address: the Ray cluster to work on; without it the one that the job was submitted to, else a local one.
@@ -64,11 +73,14 @@ class AnnotateOptions:
     dry_run: bool = False
     suffixes: str = SUFFIXES
     embedding: str = "sface"
-    attributes: str = ""
+    attributes: str = "default"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     detector: MtcnnOptions = field(default_factory=MtcnnOptions)
+    video: VideoOptions = field(default_factory=VideoOptions)
     limits: Limits = field(default_factory=Limits)
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    input_storage: StorageOptions | None = None
     workers: Workers = field(default_factory=Workers)
     commit_seconds: float = 5.0
     address: str | None = None
@@ -84,7 +96,12 @@ class AnnotateOptions:
     @property
     def checkpoints(self) -> tuple[str, ...]:
         """The folders of `attributes`."""
-        return listed(self.attributes)
+        return checkpoint_folders(self.attributes)
+
+
+def checkpoint_folders(attributes: str) -> tuple[str, ...]:
+    """The folders that `--attributes` names."""
+    return tuple(OWN_ATTRIBUTES if name == "default" else name for name in listed(attributes) if name != "none")
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from faceray.cluster import Pool, Pools
 from faceray.corpus.loading import Load
 from faceray.corpus.plan import Plan
 from faceray.datasets.picking import Cut, Pick, WriteShard
+from faceray.datasets.regions import CutRegions
 from faceray.inference.detection import Detect
 from faceray.inference.recognition import Recognise
 from faceray.models.zoo import Models
@@ -37,7 +38,8 @@ def annotate(
     detect = (options.detector, crops, pools.device)
     recognise = (options.embedding, options.checkpoints, crops, pools.device, options.precision)
     dataset = _pieces(plan.pieces)
-    dataset = _tasks(dataset, Load(folder, options.limits, workers.fetch_threads), 1, pools.tasks)
+    load = Load(folder, options.limits, workers.fetch_threads, options.input_storage or options.storage)
+    dataset = _tasks(dataset, load, 1, pools.tasks)
     dataset = _actors(dataset, Detect, detect, workers.detect_batch, pools.detect)
     dataset = _actors(dataset, Recognise, recognise, 4 * workers.detect_batch, pools.recognise)
     write = WriteParts(output, run_id, models.fingerprint)
@@ -52,10 +54,14 @@ def prepare(
     dataset = _pieces(pieces)
     dataset = _tasks(dataset, Load(folder, options.limits, workers.fetch_threads), 1, pools.tasks)
     if options.faces == "detect":
+        if options.enlarge:
+            dataset = _tasks(dataset, options.enlarge, 64, pools.tasks)
         detect = (options.detector, (crop,), pools.device)
         dataset = _actors(dataset, Detect, detect, workers.detect_batch, pools.detect)
         pick = Pick(crop, options.single, options.min_score, options.min_size)
         dataset = _tasks(dataset, pick, 64, pools.tasks)
+    elif options.faces == "regions":
+        dataset = _tasks(dataset, CutRegions(crop, options.regions), 16, pools.tasks)
     else:
         dataset = _tasks(dataset, Cut(crop, options.faces), 64, pools.tasks)
     return _rows(_tasks(dataset, WriteShard(pack), options.samples_per_shard, pools.tasks))

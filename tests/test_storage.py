@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from faceray.errors import UserError
-from faceray.storage import Folder, locate
+from faceray.storage import Folder, StorageOptions, locate, without_secrets
 
 ODD_NAMES = ["plain", "two words", "ünï©ødé 写真", "50% #1?", "%20", "a::b", "[x]*", "new\nline", "~home", "-dash"]
 
@@ -80,3 +80,53 @@ def test_unknown_protocols_are_the_users_to_mend() -> None:
             Folder.at(address)
         with pytest.raises(UserError, match="cannot open nosuch://"):
             locate(address)
+
+
+def test_options_come_from_the_environment_where_they_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    assert StorageOptions() == StorageOptions("", "", "", False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://store:9000")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_PROFILE", "nightly")
+    assert StorageOptions() == StorageOptions("http://store:9000", "nightly", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://s3:9000")
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    assert StorageOptions() == StorageOptions("http://s3:9000", "", "eu-north-1"), "keys come before a profile"
+    assert StorageOptions("http://other", "daily", "us-east-1").profile == "daily"
+
+
+@pytest.mark.parametrize("endpoint", ["store:9000", "http://key:secret@store", "file:///x"])
+def test_endpoints_that_cannot_be(endpoint: str) -> None:
+    with pytest.raises(UserError, match=r"--storage.endpoint must be like") as caught:
+        StorageOptions(endpoint)
+    assert "secret" not in str(caught.value)
+
+
+def test_options_are_for_s3_alone() -> None:
+    options = StorageOptions("http://store:9000", region="r", anonymous=True)
+    assert options.for_fsspec("s3://bucket/x")["endpoint_url"] == "http://store:9000"
+    assert options.for_delta("s3a://bucket/x") == {
+        "AWS_REGION": "r",
+        "AWS_ENDPOINT_URL": "http://store:9000",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_SKIP_SIGNATURE": "true",
+    }
+    for address in ("memory://bucket/x", "file:///x", "gs://bucket/x"):
+        assert options.for_fsspec(address) == {}
+        assert options.for_delta(address) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cannot read ftp://me:pa55@host/a.jpg", "cannot read ftp://host/a.jpg"),
+        ("https://host/a.jpg?X-Amz-Signature=5e5e&x=1 is gone", "https://host/a.jpg is gone"),
+        ("s3://bucket/photos?/*.jpg", "s3://bucket/photos?/*.jpg"),
+        ("/home/a  b/me@host", "/home/a  b/me@host"),
+    ],
+)
+def test_secrets_are_taken_out(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown

@@ -57,10 +57,12 @@ class Limits:
         max_bytes: size of a file.
         max_pixels: width times height, as its header announces; decoding takes up to 14 bytes for each, 3 to 6 for a
             JPEG.
+        max_seconds: how long a video may last.
     """
 
     max_bytes: int = 64 * 2**20
     max_pixels: int = 100_000_000
+    max_seconds: float = 86_400
 
 
 @dataclass(frozen=True)

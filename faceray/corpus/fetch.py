@@ -1,132 +1,101 @@
-"""The bytes of an image from any file system that fsspec knows, or the status that says why not."""
+"""The bytes of an image from anywhere, or the status that says why not."""
 
-import errno
-import os
-import random
 import re
-import stat
-import time
-from collections.abc import Iterator, Mapping
-from itertools import chain
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
+from faceray import s3
+from faceray.corpus.address import member_of, offset_in
 from faceray.corpus.decode import Limits
+from faceray.corpus.ranges import RangeFile, read_range, size_of
 from faceray.corpus.status import ImageError, Status
-from faceray.storage import locate
+from faceray.corpus.tar import Member, members, read_member
+from faceray.errors import UserError
+from faceray.retry import FEW_TRIES, TRIES, causes, http_status, is_transient, patiently
+from faceray.storage import StorageOptions, without_secrets
 
-TRIES = 3
-FIRST_WAIT = 0.5  # seconds; doubles with each try
-
-_TRANSIENT_CODES = {408, 425, 429}  # HTTP; besides all 5xx
-_TRANSIENT_ERRNOS = {
-    errno.EAGAIN,
-    errno.EBUSY,  # what s3fs makes of SlowDown and ServiceUnavailable
-    errno.EIO,
-    getattr(errno, "EREMOTEIO", errno.EIO),  # what s3fs makes of InternalError
-    errno.ENETDOWN,
-    errno.ENETRESET,
-    errno.ENETUNREACH,
-    errno.EHOSTUNREACH,
-    errno.ESTALE,
-}
-_TRANSIENT_NAMES = re.compile("Timeout|Connection|Disconnected|IncompleteRead")
-_SECRET_NAMES = re.compile("key|secret|token|password|passwd|credential|signature|sas", re.IGNORECASE)
+_FEW = ("http://", "https://", "file://")
+HEADERS, VIDEO = 16 * 2**10, 2**20  # bytes of one request: its latency costs more than they do
+Result = TypeVar("Result")
 
 
 def fetch(
-    uri: str, limits: Limits, storage_options: Mapping[str, Any] | None = None, size: int | None = None
+    uri: str, limits: Limits, storage: StorageOptions | None = None, size: int | None = None, version: str = ""
 ) -> bytes:
-    """The whole content of the object at `uri`: a local path or any URL of fsspec (file://, s3://, memory://, https://).
+    """The content of an object: a local path, any URL of fsspec (file://, s3://, memory://, https://), or a member of
+    a tar file (`…tar#member`).
 
-    `storage_options` go to the file system of the URL; local files take none. `size`, in bytes, is what a listing
-    said: where it is given, no request is spent on asking again. At most limits.max_bytes + 1 bytes are read. Trouble
-    that may pass (timeouts, resets, 5xx, SlowDown) is tried three times, with a growing, random wait.
+    `size`, in bytes, and `version` are what a listing said: a size saves a request, the version of a member says where
+    it is. At most limits.max_bytes + 1 bytes are read. Trouble that may pass (timeouts, resets, 5xx, SlowDown) is
+    waited out: half a minute for buckets, a second for the web and for disks.
 
-    Raises ImageError with NOT_FOUND, FORBIDDEN, TOO_LARGE or FETCH_ERROR; its message is one line without credentials.
+    Raises:
+        ImageError: NOT_FOUND, FORBIDDEN, TOO_LARGE or FETCH_ERROR; of members also what `tar.members` raises. Its
+            message is one line without credentials.
     """
-    options, tries = dict(storage_options or {}), 0
-    while True:
-        tries += 1
-        try:
-            return _read(uri, limits.max_bytes, options, size)
-        except ImageError:
-            raise
-        except Exception as error:  # every file system has its own
-            if tries == TRIES or not is_transient(error):
-                raise ImageError(_status(error), _message(error, options)) from error
-        time.sleep(FIRST_WAIT * 2 ** (tries - 1) * random.uniform(0.5, 1))
+    storage = storage or StorageOptions()
+    if inside := member_of(uri):
+        return _member(*inside, limits, storage, size, version)
+    return _whole(uri, limits.max_bytes, storage, size)
 
 
-def _read(uri: str, max_bytes: int, options: dict[str, Any], size: int | None) -> bytes:
-    system, path = locate(uri, options)
-    if isinstance(system, LocalFileSystem):
-        size = _size_of_regular_file(path)  # never trusted to a listing: to open a pipe would wait for ever
-    elif size is None:
-        info = system.info(path)
-        if info.get("type") == "directory":
-            raise ImageError(Status.FETCH_ERROR, "a directory, not a file")
-        size = info.get("size")
+def open_object(uri: str, storage: StorageOptions, block: int = HEADERS) -> RangeFile:
+    """An object to read here and there.
+
+    Raises:
+        ImageError: NOT_FOUND, FORBIDDEN or FETCH_ERROR; also when it is read.
+    """
+    size = _guarded(partial(size_of, uri, storage), uri)
+    if size is None:
+        raise ImageError(Status.FETCH_ERROR, "its server does not tell how large it is")
+    return RangeFile(lambda start, end: _guarded(partial(read_range, uri, start, end, storage), uri), size, block)
+
+
+def _whole(uri: str, max_bytes: int, storage: StorageOptions, size: int | None) -> bytes:
+    local = "://" not in uri or uri.startswith("file://")
+    if local or (size is None and not s3.is_s3(uri)):  # a listing is not trusted to say that it is no pipe
+        size = _guarded(partial(size_of, uri, storage), uri)
     if size == 0:
         return b""  # object stores refuse the range request of an empty object
     if size is not None and size > max_bytes:
         raise ImageError(Status.TOO_LARGE, f"{size} bytes, limit {max_bytes}")
-    data = _read_at_most(system, path, max_bytes + 1)
+    data = _guarded(partial(read_range, uri, 0, max_bytes + 1, storage), uri)
     if len(data) > max_bytes:
         raise ImageError(Status.TOO_LARGE, f"more bytes than the limit of {max_bytes}")
     return data
 
 
-def _size_of_regular_file(path: str) -> int:
-    found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode):
-        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "a pipe or device"
-        raise ImageError(Status.FETCH_ERROR, f"{kind}, not a file")
-    return found.st_size
+def _member(tar: str, name: str, limits: Limits, storage: StorageOptions, size: int | None, version: str) -> bytes:
+    offset = offset_in(version)
+    if offset is None or size is None:
+        file = open_object(tar, storage)
+        found = next((m for m in members(file.pread, file.size) if m.name == name), None)
+        if found is None:
+            raise ImageError(Status.NOT_FOUND, "no such member in the tar file")
+    else:
+        found = Member(name, offset, size)
+    if found.size > limits.max_bytes:
+        raise ImageError(Status.TOO_LARGE, f"{found.size} bytes, limit {limits.max_bytes}")
+
+    def read(start: int, count: int) -> bytes:
+        return _guarded(partial(read_range, tar, start, start + count, storage), tar)
+
+    return read_member(read, found)
 
 
-def _read_at_most(system: fsspec.AbstractFileSystem, path: str, count: int) -> bytes:
-    protocols = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
-    if protocols & {"http", "https"}:  # a web server may ignore a range; a stream is not read beyond what is asked
-        with system.open(path, "rb") as file:
-            return bytes(file.read(count))
-    return bytes(system.cat_file(path, start=0, end=count))  # one request on an object store
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether another try may succeed: judged by types, errno and HTTP status, along the chain of causes."""
-    return any(_looks_transient(cause) for cause in _causes(error))
-
-
-def _looks_transient(error: BaseException) -> bool:
-    if isinstance(error, TimeoutError) or any(_TRANSIENT_NAMES.search(kind.__name__) for kind in type(error).__mro__):
-        return True
-    if isinstance(error, OSError) and error.errno in _TRANSIENT_ERRNOS:
-        return True
-    code = _http_status(error)
-    return code is not None and (code in _TRANSIENT_CODES or 500 <= code < 600)
-
-
-def _http_status(error: BaseException) -> int | None:
-    """The HTTP status in the errors of aiohttp, Azure's and Google's clients (an attribute) and botocore (a dict)."""
-    response = getattr(error, "response", None)
-    metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
-    codes = (getattr(error, name, None) for name in ("status", "status_code", "code"))
-    return next((code for code in chain([metadata.get("HTTPStatusCode")], codes) if isinstance(code, int)), None)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+def _guarded(call: Callable[[], Result], uri: str) -> Result:
+    """What a store answers, with patience; whatever it raises becomes an ImageError."""
+    try:
+        return patiently(call, FEW_TRIES if "://" not in uri or uri.startswith(_FEW) else TRIES)
+    except ImageError:
+        raise
+    except Exception as error:  # every file system has its own
+        raise ImageError(_status(error), _message(error)) from error
 
 
 def _status(error: Exception) -> Status:
-    code = next((code for cause in _causes(error) if (code := _http_status(cause)) is not None), None)
+    code = next((code for cause in causes(error) if (code := http_status(cause)) is not None), None)
     if isinstance(error, PermissionError) or code in (401, 403):
         return Status.FORBIDDEN
     missing = code is None and isinstance(error, (FileNotFoundError, NotADirectoryError))
@@ -135,22 +104,9 @@ def _status(error: Exception) -> Status:
     return Status.FETCH_ERROR
 
 
-def _message(error: Exception, options: Mapping[str, Any]) -> str:
-    """One line: the kind of error and its text, without user names, passwords, query strings and secret options."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    for secret in _secrets(options):
-        text = text.replace(secret, "***")
-    text = re.sub(r"://[^/\s'\"]*@", "://", text)
-    text = re.sub(r"(://[^\s?'\"]*)\?[^\s'\"]*", r"\1", text)
-    return text[:300]
-
-
-def _secrets(options: Mapping[str, Any]) -> list[str]:
-    """The values, at any depth, of options whose name sounds secret; the longest first."""
-    found = []
-    for name, value in options.items():
-        if isinstance(value, Mapping):
-            found += _secrets(value)
-        elif isinstance(value, str) and value and _SECRET_NAMES.search(name):
-            found.append(value)
-    return sorted(found, key=len, reverse=True)
+def _message(error: Exception) -> str:
+    """One line: the kind of error and its text, without secrets."""
+    if isinstance(error, UserError):
+        return without_secrets(str(error))[:300]
+    text = s3.reason(error) if "Debug source:" in str(error) else str(error)
+    return re.sub(r"\s+", " ", without_secrets(f"{type(error).__name__}: {text}"))[:300]

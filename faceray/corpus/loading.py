@@ -2,18 +2,24 @@
 
 import hashlib
 import time
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from itertools import chain, groupby
+from typing import Any, NoReturn
 
 import cv2
 import pyarrow as pa
 
-from faceray.corpus.decode import Limits, decode
-from faceray.corpus.fetch import fetch
+from faceray.corpus.address import frame_of, holds_images, is_video, member_of
+from faceray.corpus.decode import Limits, Picture, decode
+from faceray.corpus.fetch import HEADERS, VIDEO, fetch, open_object
+from faceray.corpus.listing import LISTING
 from faceray.corpus.plan import read_piece
-from faceray.corpus.source import LISTING
 from faceray.corpus.status import ImageError, Status
-from faceray.storage import Folder
+from faceray.corpus.tar import members
+from faceray.corpus.video import check_video, pictures
+from faceray.storage import Folder, StorageOptions
 
 # One row for each image, from here to the end of the pipeline. `pixels` are height * width * 3 bytes of RGB.
 LOADED = pa.schema(
@@ -30,11 +36,27 @@ LOADED = pa.schema(
         ("load_seconds", pa.float64()),
     ]
 )
+Row = dict[str, Any]
 
 
 def travelling(given: pa.Schema, expected: pa.Schema, result: pa.Schema) -> pa.Schema:
     """The schema of a stage's result: columns that it was given and did not expect travel along."""
     return pa.schema([*result, *(f for f in given if f.name not in expected.names)])
+
+
+def load_picture(uri: str, limits: Limits, storage: StorageOptions | None = None) -> Picture:
+    """The picture at an address: a file's, a tar member's or a video frame's.
+
+    Raises:
+        ImageError: as `fetch` and `decode` do.
+    """
+    if frame := frame_of(uri):
+        video, seconds = frame
+        (found,) = pictures(open_object(video, storage or StorageOptions(), VIDEO), [seconds], limits)
+        if isinstance(found, ImageError):
+            raise found
+        return found
+    return decode(fetch(uri, limits, storage), _name(uri), limits)
 
 
 class Load:
@@ -43,39 +65,85 @@ class Load:
     A plan whose rows come from a container has a column `data` with the encoded images; these are not fetched.
     """
 
-    def __init__(self, plan: Folder, limits: Limits, threads: int) -> None:
+    def __init__(self, plan: Folder, limits: Limits, threads: int, storage: StorageOptions | None = None) -> None:
         self.plan, self.limits, self.threads = plan, limits, threads
+        self.storage = storage or StorageOptions()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         cv2.setNumThreads(1)
         start = time.perf_counter()
         pieces = [read_piece(self.plan, piece["file"], piece["group"]) for piece in batch.to_pylist()]
+        rows = (row for piece in pieces for row in piece.to_pylist())
         with ThreadPoolExecutor(self.threads) as pool:
-            rows = list(pool.map(self._load, (row for piece in pieces for row in piece.to_pylist())))
-        seconds = (time.perf_counter() - start) / max(1, len(rows))
+            loaded = list(chain.from_iterable(pool.map(self._load_together, _together(rows))))
+        seconds = (time.perf_counter() - start) / max(1, len(loaded))
         given = pa.schema([f for piece in pieces[:1] for f in piece.schema if f.name != "data"])
         schema = travelling(given, LOADED, LOADED)
-        return pa.Table.from_pylist([{**row, "load_seconds": seconds} for row in rows], schema=schema)
+        return pa.Table.from_pylist([{**row, "load_seconds": seconds} for row in loaded], schema=schema)
 
-    def _load(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _load_together(self, rows: list[Row]) -> list[Row]:
+        frames = [frame_of(row["uri"]) for row in rows if row.get("data") is None]
+        times = [frame[1] for frame in frames if frame]
+        if not times:
+            return [self._load(row) for row in rows]
+        ((video, _), *_) = (frame for frame in frames if frame)
+        order = sorted(range(len(rows)), key=times.__getitem__)
+        try:
+            file = open_object(video, self.storage, VIDEO)
+            found: Iterable[Picture | ImageError] = pictures(file, [times[i] for i in order], self.limits)
+        except ImageError as error:
+            found = [error] * len(rows)
+        loaded = {i: _finished(rows[i], picture) for i, picture in zip(order, found, strict=True)}
+        return [loaded[i] for i in range(len(rows))]
+
+    def _load(self, row: Row) -> Row:
         data: bytes | None = row.get("data")
         try:
             if data is None:
-                data = fetch(row["uri"], self.limits, size=row["bytes"])
+                if holds_images(row["uri"]):
+                    self._look_inside(row["uri"])
+                data = fetch(row["uri"], self.limits, self.storage, row["bytes"], row["version"])
         except ImageError as error:
-            return {**row, "status": error.status, "error": str(error)}
+            return _finished(row, error)
         known = {**row, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         try:
-            picture = decode(data, row["uri"], self.limits)
+            return _finished(known, decode(data, _name(row["uri"]), self.limits))
         except ImageError as error:
-            return {**known, "status": error.status, "error": str(error)}
-        height, width, _ = picture.pixels.shape
-        return {
-            **known,
-            "status": Status.OK,
-            "error": picture.remark,
-            "format": picture.format,
-            "width": width,
-            "height": height,
-            "pixels": picture.pixels.tobytes(),
-        }
+            return _finished(known, error)
+
+    def _look_inside(self, uri: str) -> NoReturn:
+        """A file that is listed itself could not be listed to its end: say why."""
+        file = open_object(uri, self.storage, VIDEO if is_video(uri) else HEADERS)
+        if is_video(uri):
+            check_video(file, self.limits)
+        else:
+            deque(members(file.pread, file.size), maxlen=0)
+        raise ImageError(Status.FETCH_ERROR, "could not be looked into when it was listed; now it could")
+
+
+def _name(uri: str) -> str:
+    """What the encoded image is called."""
+    inside = member_of(uri)
+    return inside[1] if inside else uri
+
+
+def _together(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Frames of the same video that stand together are read together, everything else one by one."""
+    for _, group in groupby(rows, lambda row: frame_of(row["uri"]) and row["uri"].rpartition("#")[0]):
+        found = list(group)
+        yield from [found] if frame_of(found[0]["uri"]) else ([row] for row in found)
+
+
+def _finished(row: Row, picture: Picture | ImageError) -> Row:
+    if isinstance(picture, ImageError):
+        return {**row, "status": picture.status, "error": str(picture)}
+    height, width, _ = picture.pixels.shape
+    return {
+        **row,
+        "status": Status.OK,
+        "error": picture.remark,
+        "format": picture.format,
+        "width": width,
+        "height": height,
+        "pixels": picture.pixels.tobytes(),
+    }

@@ -1,43 +1,49 @@
-"""What there is to label: a folder, one file, a glob or a list, as a stream of Arrow batches."""
+"""What there is to label, as a stream of Arrow batches: folders, files, lists, and the pictures in tars and videos."""
 
-import hashlib
-import io
-import os
-import posixpath
 from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
+from faceray import s3
+from faceray.corpus.address import frame_uri, holds_images, is_video, member_version
+from faceray.corpus.decode import Limits
+from faceray.corpus.fetch import VIDEO, open_object
+from faceray.corpus.listing import LISTING, ROWS, Entry, chunks, image_ids, is_text, listing_batch
+from faceray.corpus.lists import INVENTORY, LISTS, ImageList
+from faceray.corpus.status import ImageError
+from faceray.corpus.tar import members
+from faceray.corpus.video import VideoOptions, sample_times
+from faceray.corpus.walk import THREADS, entry_of, is_file, walk
 from faceray.errors import UserError
-from faceray.storage import Folder, locate
+from faceray.storage import Folder, StorageOptions, locate, without_secrets
 
-LISTING = pa.schema([("image_id", pa.int64()), ("uri", pa.string()), ("version", pa.string()), ("bytes", pa.int64())])
-_ROWS = 10_000  # of one batch
-_LISTS = (".txt", ".csv", ".parquet")
-
-
-def image_ids(uris: Iterable[str]) -> np.ndarray:
-    """int64 (n,): the first 8 bytes of each URI's BLAKE2b hash. The same image has the same id in every run."""
-    return np.frombuffer(b"".join(hashlib.blake2b(u.encode(), digest_size=8).digest() for u in uris), "<i8")
+__all__ = ["LISTING", "Source", "image_ids"]
 
 
 class Source:
     """The images behind `--input`.
 
-    Iterating gives batches of LISTING; `ignored` then counts the files passed over because of their names.
+    Iterating gives batches of LISTING; `ignored` then counts the files passed over because of their names. The
+    members of tar files and frames of videos are listed instead of these. A tar file or video that cannot be listed
+    to its end is listed itself, too, so that its row says why.
 
     Raises:
-        UserError: there is nothing at the address, or a list has no column `uri`.
+        UserError: there is nothing at the address, it may not be read, or a list has no addresses in it.
     """
 
-    def __init__(self, address: str, suffixes: str, exclude: Iterable[Folder] = ()) -> None:
-        self.address = address
-        self.files, self.path = locate(address)
+    def __init__(
+        self,
+        address: str,
+        suffixes: str,
+        exclude: Iterable[Folder] = (),
+        storage: StorageOptions | None = None,
+        video: VideoOptions | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.address, self.storage = address, storage or StorageOptions()
+        self.video, self.limits = video or VideoOptions(), limits or Limits()
+        self.files, self.path = locate(address, self.storage)
         self.suffixes = (
             None if suffixes.strip() == "*" else {f".{s.strip().lstrip('.').lower()}" for s in suffixes.split(",")}
         )
@@ -47,128 +53,90 @@ class Source:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         self.ignored = 0
-        if self.path.lower().endswith(_LISTS) and self.files.isfile(self.path):
-            yield from self._from_list()
-        else:
-            found = self._found()
-            while chunk := list(islice(found, _ROWS)):
-                uris = [str(self.files.unstrip_protocol(info["name"])) for info in chunk]
-                yield _batch(uris, [_version(info) for info in chunk], [info.get("size") for info in chunk])
+        with ThreadPoolExecutor(THREADS) as pool:
+            for entries in self._entries():
+                good = [entry for entry in entries if is_text(entry.uri)]
+                self.ignored += len(entries) - len(good)
+                images = [entry for entry in good if not holds_images(entry.uri)]
+                if images:
+                    yield listing_batch(images)
+                for group in chunks((entry for entry in good if holds_images(entry.uri)), THREADS):
+                    for batches, ignored in pool.map(self._inside, group):
+                        self.ignored += ignored
+                        yield from batches
 
     def _check(self) -> bool:
         """Whether the address is a glob: plain names may have brackets, too."""
+        if s3.is_s3(self.address):
+            s3.check(self.address, self.storage)
         try:
             if self.files.exists(self.path):
                 return False
             if any(c in self.path for c in "*?[") and self.files.glob(self.path):
                 return True
         except Exception as error:  # every file system has its own
-            raise UserError(f"cannot read {self.address}: {error}") from error
+            raise UserError(f"cannot read {self.address}: {without_secrets(str(error))}") from error
         raise UserError(f"nothing at {self.address}")
 
-    def _found(self) -> Iterator[dict[str, Any]]:
-        for info in self._named():
-            if _is_file(info) and _is_text(info["name"]):
-                yield info
-            else:
-                self.ignored += 1
-
-    def _named(self) -> Iterator[dict[str, Any]]:
-        """What was named outright or by a glob, whatever its ending; in a folder, what is called like an image."""
+    def _entries(self) -> Iterator[list[Entry]]:
+        """What was named outright, by a list or by a glob, whatever its ending; in a folder, what is named like it."""
         if self.is_glob:
             found = sorted(self.files.glob(self.path, detail=True).items())
-            yield from (info for path, info in found if info["type"] != "directory" and not self._excluded(path))
-        elif self.files.isfile(self.path):
-            yield self.files.info(self.path)
+            infos = [info for path, info in found if is_file(info) and not self._excluded(self._uri(path))]
+            yield from chunks(entry_of(self.files, info) for info in infos)
+        elif not self.files.isfile(self.path):
+            yield from self._in_folder()
+        elif self.path.lower().endswith(LISTS) or self.path.rpartition("/")[2] == INVENTORY:
+            for entries in ImageList(self.address, self.storage):
+                yield entries if self.path.lower().endswith(LISTS) else self._named_like_images(entries)
         else:
-            for folder, _, files in self.files.walk(self.path, detail=True):
-                if self._excluded(folder):
-                    continue
-                hidden = "/." in folder.removeprefix(self.path)
-                wanted = [info for name, info in sorted(files.items()) if not hidden and self._wanted(name)]
-                self.ignored += len(files) - len(wanted)
-                yield from wanted
+            yield [entry_of(self.files, self.files.info(self.path))]
 
-    def _excluded(self, path: str) -> bool:
-        return f"{self.files.unstrip_protocol(path)}/".startswith(self.exclude)
+    def _in_folder(self) -> Iterator[list[Entry]]:
+        folder = Folder.at(self.address, self.storage)
+        try:
+            for entries in walk(folder, self._excluded):
+                yield self._named_like_images(entries, len(folder.uri))
+        except (OSError, RuntimeError) as error:
+            raise UserError(f"cannot list {self.address}: {without_secrets(str(error))}") from error
+
+    def _named_like_images(self, entries: list[Entry], start: int = 0) -> list[Entry]:
+        """Those to look at; the others are counted. Hidden is what has a dot before a name after `start`."""
+        ours = [entry for entry in entries if not self._excluded(entry.uri)]
+        wanted = [e for e in ours if "/." not in e.uri[start:] and self._wanted(e.uri.rpartition("/")[2])]
+        self.ignored += len(ours) - len(wanted)
+        return wanted
+
+    def _uri(self, path: str) -> str:
+        return str(self.files.unstrip_protocol(path))
+
+    def _excluded(self, uri: str) -> bool:
+        return f"{uri}/".startswith(self.exclude)
 
     def _wanted(self, name: str) -> bool:
         stem, dot, ending = name.rpartition(".")
         wanted = self.suffixes is None or not (dot and stem) or f".{ending.lower()}" in self.suffixes
         return wanted and not name.startswith(".")
 
-    def _from_list(self) -> Iterator[pa.RecordBatch]:
-        parent = self.path.rpartition("/")[0]
-        for table in self._tables():
-            if "uri" not in table.column_names:
-                raise UserError(f"{self.address}: no column uri, only {', '.join(table.column_names)}")
-            uris = [
-                self._absolute(u.strip(), parent)
-                for u in table["uri"].cast(pa.string()).to_pylist()
-                if u and u.strip()
-            ]
-            infos = [_stat(u) for u in uris]
-            yield _batch(uris, [_version(i) for i in infos], [i.get("size") for i in infos])
-
-    def _tables(self) -> Iterator[pa.RecordBatch]:
-        with self.files.open(self.path, "rb") as file:
-            try:
-                if self.path.lower().endswith(".parquet"):
-                    yield from pa.parquet.ParquetFile(file).iter_batches(_ROWS)
-                elif self.path.lower().endswith(".csv"):
-                    whole = pa.csv.ParseOptions(newlines_in_values=True)
-                    only_uri = pa.csv.ConvertOptions(include_columns=["uri"], column_types={"uri": pa.string()})
-                    yield from pa.csv.open_csv(file, parse_options=whole, convert_options=only_uri)
-                else:
-                    lines = io.TextIOWrapper(file, "utf-8-sig", errors="replace")
-                    while chunk := list(islice(lines, _ROWS)):
-                        yield pa.record_batch({"uri": chunk})
-            except (pa.ArrowException, OSError) as error:
-                raise UserError(f"{self.address} cannot be read as a list: {error}") from error
-
-    def _absolute(self, uri: str, parent: str) -> str:
-        """Lists may name files relative to themselves."""
-        if "://" in uri:
-            return uri
-        return str(self.files.unstrip_protocol(posixpath.normpath(posixpath.join(parent, uri))))
-
-
-def _batch(uris: list[str], versions: list[str], sizes: list[int | None]) -> pa.RecordBatch:
-    return pa.record_batch(
-        [pa.array(image_ids(uris)), pa.array(uris, pa.string()), versions, pa.array(sizes, pa.int64())], schema=LISTING
-    )
-
-
-def _is_file(info: dict[str, Any]) -> bool:
-    """A link to a folder is not followed: it may lead in a circle."""
-    return info["type"] != "directory" and not (info.get("islink") and os.path.isdir(info["name"]))
-
-
-def _is_text(name: str) -> bool:
-    """Names are bytes to Linux, and text to Arrow and Ray."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _stat(uri: str) -> dict[str, Any]:
-    """Of a listed local file. Asking an object store for each would take longer than fetching."""
-    if not uri.startswith("file://"):
-        return {}
-    files, path = locate(uri)
-    try:
-        info: dict[str, Any] = files.info(path)
-    except (OSError, ValueError):  # it is not there; or it cannot be, with a zero byte in its name
-        return {}
-    return info
-
-
-def _version(info: dict[str, Any]) -> str:
-    """What changes when the content does: the ETag, else size and modification time; empty where neither is known."""
-    etag = info.get("ETag") or info.get("etag")
-    if etag:
-        return str(etag).strip('"')
-    changed = info.get("mtime") or info.get("LastModified") or info.get("last_modified")
-    return "" if changed is None else f"{info.get('size')}-{changed}"
+    def _inside(self, container: Entry) -> tuple[list[pa.RecordBatch], int]:
+        """Batches of what is in a tar file or a video, and how many members are passed over."""
+        found, ignored, batches = list[Entry](), 0, []
+        try:
+            if is_video(container.uri):
+                file = open_object(container.uri, self.storage, VIDEO)
+                times = sample_times(file, self.video, self.limits)
+                found = [Entry(frame_uri(container.uri, time), container.version, None) for time in times]
+            else:
+                file = open_object(container.uri, self.storage)
+                for member in members(file.pread, file.size):
+                    uri = f"{container.uri}#{member.name}"
+                    if not is_text(uri) or not self._wanted(member.name.rpartition("/")[2]) or holds_images(uri):
+                        ignored += 1
+                        continue
+                    found.append(Entry(uri, member_version(container.version, member.offset), member.size))
+                    if len(found) == ROWS:
+                        batches.append(listing_batch(found))
+                        found = []
+        except ImageError:
+            found.append(container)
+        return [*batches, *([listing_batch(found)] if found else [])], ignored

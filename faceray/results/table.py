@@ -20,6 +20,7 @@ from faceray.storage import Folder
 
 _APP = "faceray"
 _VERSION_KEY = "faceray.schema_version"
+_RENEW_SECONDS = 300.0
 Part = dict[str, Any]  # a file that a task has written: path, size, rows
 
 
@@ -34,9 +35,11 @@ class Table:
         self.folder, self.schema = folder, schema
         self.location = folder.path if folder.is_local else folder.uri
         self.delta: DeltaTable | None = None
+        self._opened = time.monotonic()
+        options = folder.storage.for_delta(folder.uri)
         try:
-            if DeltaTable.is_deltatable(self.location):
-                self.delta = DeltaTable(self.location)
+            if DeltaTable.is_deltatable(self.location, options):
+                self.delta = DeltaTable(self.location, storage_options=options)
         except (DeltaError, OSError) as error:
             raise UserError(f"cannot read the table {folder.uri}: {error}") from error
         if self.delta is None and any(not name.startswith(("_", ".")) for name in folder.names()):
@@ -71,6 +74,7 @@ class Table:
                     name=self.folder.uri.rpartition("/")[2],
                     configuration={_VERSION_KEY: str(SCHEMA_VERSION)},
                     raise_if_key_not_exists=False,
+                    storage_options=self.folder.storage.for_delta(self.folder.uri),
                 )
             except (DeltaError, OSError) as error:
                 raise UserError(f"cannot make the table {self.folder.uri}: {error}") from error
@@ -82,6 +86,7 @@ class Table:
             UserError: another run has written to the table.
         """
         assert self.delta is not None, "create() comes first"
+        self._renew()
         actions = [*self._without(replaced), *(_add(part) for part in parts)]
         before = self.delta.version()
         properties = CommitProperties(app_transactions=[Transaction(_APP, serial)], max_commit_retries=0)
@@ -94,6 +99,13 @@ class Table:
             ) from error
         if self.delta.version() != before + 1:
             raise UserError(f"another run writes to {self.folder.uri} at the same time; start again when it has ended")
+
+    def _renew(self) -> None:
+        """The same version of the table with the credentials of now: those of roles expire."""
+        options = self.folder.storage.for_delta(self.folder.uri)
+        if self.delta and options and time.monotonic() - self._opened > _RENEW_SECONDS:
+            self.delta = DeltaTable(self.location, version=self.delta.version(), storage_options=options)
+            self._opened = time.monotonic()
 
     def _without(self, images: Collection[int]) -> list[AddAction | RemoveAction]:
         """Actions that replace every file with rows of these images by one without them."""
