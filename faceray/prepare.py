@@ -15,13 +15,17 @@ from faceray.corpus.plan import FILE_ROWS, write_pieces
 from faceray.corpus.source import LISTING, image_ids
 from faceray.datasets.pack import CARD, LABELS, SHARDS, PackCard, label_row, samples, write_card
 from faceray.datasets.readers import DATASETS, read_dataset
+from faceray.datasets.regions import OTHERS
 from faceray.datasets.sample import Dropped, Sample
 from faceray.errors import UserError
 from faceray.prepare_options import PrepareOptions
 from faceray.progress import Progress, say
 from faceray.storage import Folder
 
-_PLANNED = pa.schema([*LISTING, ("replaces", pa.bool_()), ("data", pa.binary()), ("image", pa.string()), *LABELS])
+_PLANNED = pa.schema(
+    [*LISTING, ("replaces", pa.bool_()), ("data", pa.binary()), ("image", pa.string()), OTHERS, *LABELS]
+)
+Box = tuple[float, float, float, float]
 _HISTOGRAMS = ("age", "gender", "race", "emotion", "smile", "eyeglasses", "beard", "mustache", "hat")
 
 
@@ -37,14 +41,18 @@ def prepare(options: PrepareOptions) -> PackCard:
     pack, root = Folder.at(options.output), Path(options.source).absolute()
     dropped: Counter[str] = Counter()
     entries = read_dataset(options.dataset, root, **options.set)
+    regions = options.faces == "regions"
+    boxes = _boxes(read_dataset(options.dataset, root, **options.set)) if regions else {}
     _clear(pack)
     written = read = 0
     try:
-        pieces = write_pieces(_plan(entries, root, options, dropped), pack / "plan")
+        pieces = write_pieces(_plan(entries, boxes, root, options, dropped), pack / "plan")
         if not pieces:
             raise UserError(f"no samples of {options.dataset} in {options.source}")
         planned = int(pa.dataset.dataset((pack / "plan").path, filesystem=pack.files, format="parquet").count_rows())
         say(f"{planned:,} samples to do; starting workers")
+        if regions:
+            planned *= options.regions.near + options.regions.far
         with cluster(options.address), Progress(planned, "prepare") as progress:
             pools = share_out(options.workers, options.device)
             for report in pipeline(pieces, pack / "plan", pack, options, pools):
@@ -61,17 +69,43 @@ def prepare(options: PrepareOptions) -> PackCard:
 
 
 def _plan(
-    entries: Iterator[Sample | Dropped], root: Path, options: PrepareOptions, dropped: Counter[str]
+    entries: Iterator[Sample | Dropped],
+    boxes: dict[str, list[Box]],
+    root: Path,
+    options: PrepareOptions,
+    dropped: Counter[str],
 ) -> Iterator[pa.RecordBatch]:
     """Batches of _PLANNED; what the reader drops is counted on the way."""
     entries = islice(entries, options.limit)
     while chunk := list(islice(entries, FILE_ROWS)):
         samples = [entry for entry in chunk if isinstance(entry, Sample)]
         dropped.update(entry.reason for entry in chunk if isinstance(entry, Dropped))
-        ids = image_ids(f"{options.dataset} {sample.image}" for sample in samples)
-        rows = [_row(sample, int(i), root, options) for sample, i in zip(samples, ids, strict=True)]
+        ids = image_ids(_key(sample, options) for sample in samples)
+        rows = [
+            _row(sample, int(i), root, options) | {"others": _others(sample, boxes)}
+            for sample, i in zip(samples, ids, strict=True)
+        ]
         if rows:
             yield pa.RecordBatch.from_pylist(rows, schema=_PLANNED)
+
+
+def _boxes(entries: Iterator[Sample | Dropped]) -> dict[str, list[Box]]:
+    """All faces of each image."""
+    boxes: dict[str, list[Box]] = {}
+    for sample in entries:
+        if isinstance(sample, Sample) and sample.box and sample.is_face:
+            boxes.setdefault(sample.image, []).append(sample.box)
+    return boxes
+
+
+def _others(sample: Sample, boxes: dict[str, list[Box]]) -> list[float] | None:
+    return [edge for box in boxes.get(sample.image, ()) if box != sample.box for edge in box] or None
+
+
+def _key(sample: Sample, options: PrepareOptions) -> str:
+    """A photo may show several faces, which are several samples."""
+    where = sample.box or sample.landmarks
+    return " ".join([options.dataset, sample.image, *([str(where)] if where else [])])
 
 
 def _row(sample: Sample, sample_id: int, root: Path, options: PrepareOptions) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faceray.corpus.decode import Limits
+from faceray.datasets.enlarging import Enlarge
 from faceray.datasets.picking import Faces
+from faceray.datasets.regions import Regions
 from faceray.datasets.split import Split
 from faceray.errors import UserError
 from faceray.options import Workers
@@ -22,7 +24,10 @@ class PrepareOptions:
         output: folder of the pack; anything in it is replaced.
         limit: at most this many entries of the set.
         set: options of the set's reader.
-        faces: `detect` finds and aligns them; `given` cuts by the set's own box or landmarks; `whole` takes the image.
+        faces: `detect` finds and aligns them; `given` cuts by the set's own box or landmarks; `whole` takes the image;
+            `regions` cuts regions on and off the set's boxes, for networks that detect.
+        regions: which regions.
+        enlarge: what `detect` does to pictures first; sets of tight crops, FER+ above all, need it.
         crop: what is kept of a face; recipes say what they need.
         split: which part a sample belongs to.
         single: drop images with more than one detected face.
@@ -42,6 +47,8 @@ class PrepareOptions:
     limit: int | None = None
     set: dict[str, Any] = field(default_factory=dict)
     faces: Faces = "detect"
+    regions: Regions = field(default_factory=Regions)
+    enlarge: Enlarge = field(default_factory=Enlarge)
     crop: Crop = field(default_factory=lambda: Crop("similarity", 112))
     split: Split = field(default_factory=Split)
     single: bool = False
@@ -55,6 +62,8 @@ class PrepareOptions:
     address: str | None = None
 
     def __post_init__(self) -> None:
+        if self.faces == "regions" and self.crop.kind != "margin":
+            raise UserError("--faces regions stretches regions over the picture: it needs --crop.kind margin")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"--limit must be at least 1, not {self.limit}")
         if self.samples_per_shard < 1:

@@ -120,6 +120,7 @@ def _sample(image: str, face: str, tables: _Tables) -> Sample:
         image=image,
         box=(box[0], box[1], box[0] + box[2], box[1] + box[3]) if box else None,
         landmarks=with_five(tables.landmarks[face]) if face in tables.landmarks else None,
+        marked=AFLW_21 if face in tables.landmarks else (),
         gender=GENDERS.get(sex),
         yaw=yaw,
         pitch=pitch,

@@ -44,8 +44,9 @@ def read_aflw2000(root: Path, options: Aflw2000Options = Aflw2000Options()) -> I
             continue
         pose, points_68, points_21 = _content(path)
         yaw, pitch, roll = pose_from_300w_lp(*pose.tolist())
-        landmarks = named_68(points_68) if options.points == "68" else _visible(points_21)
-        yield Sample(image=relative(image, root), landmarks=landmarks, yaw=yaw, pitch=pitch, roll=roll)
+        landmarks, marked = (named_68(points_68), ()) if options.points == "68" else (_visible(points_21), AFLW_21)
+        name = relative(image, root)
+        yield Sample(image=name, landmarks=landmarks, marked=marked, yaw=yaw, pitch=pitch, roll=roll)
 
 
 def pose_from_300w_lp(pitch: float, yaw: float, roll: float) -> tuple[float, float, float]:

@@ -4,9 +4,9 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from faceray.datasets.fer2013 import SPLITS, encode_png, parse_pixels
+from faceray.datasets.fer2013 import SIZE, SPLITS, encode_png, parse_pixels
 from faceray.datasets.files import first_existing, read_lines, relative
 from faceray.datasets.sample import Dropped, Sample
 from faceray.datasets.text import table_rows
@@ -14,8 +14,10 @@ from faceray.errors import UserError
 from faceray.results.schema import EMOTIONS
 
 VoteRule = Literal["majority", "probability", "crossentropy", "multi_target"]
+VOTE_RULES: tuple[VoteRule, ...] = get_args(VoteRule)
 CHOICES = (*EMOTIONS, "unknown", "NF")  # what people could vote for; NF is no face
 NO_AGREEMENT = "no agreement among the voters"
+_MOST_VOTES = 100
 FOLDERS = {"FER2013Train": "train", "FER2013Valid": "val", "FER2013Test": "test"}
 
 
@@ -27,16 +29,23 @@ class FerplusOptions:
     `probability`, `crossentropy`: the foremost emotions, three at most, until they hold three quarters of the votes;
     more than half is needed. Their shares are what to draw a label from, and what to compare with, respectively.
     `multi_target`: every emotion with 30 % of the votes, all alike, if together they have more than half.
+    `all`: every image that one of the four could use, with the votes as they are, so that the rule can be chosen in
+    training: `vote_target` makes each rule's target of them. `emotion` is the majority's, None where there is none.
 
     Args:
         train_votes: for the training split.
         held_out_votes: for validation and test; the paper's figures are for `majority`.
     """
 
-    train_votes: VoteRule = "majority"
-    held_out_votes: VoteRule = "majority"
+    train_votes: VoteRule | Literal["all"] = "majority"
+    held_out_votes: VoteRule | Literal["all"] = "majority"
 
-    def rule(self, split: str) -> VoteRule:
+    def __post_init__(self) -> None:
+        for name in (self.train_votes, self.held_out_votes):
+            if name not in (*VOTE_RULES, "all"):
+                raise UserError(f"no rule {name!r} for votes: {', '.join(VOTE_RULES)}, all")
+
+    def rule(self, split: str) -> VoteRule | Literal["all"]:
         """The rule for this split."""
         return self.train_votes if split == "train" else self.held_out_votes
 
@@ -64,7 +73,37 @@ def vote_shares(votes: Sequence[float], rule: VoteRule) -> tuple[float, ...] | s
     Returns:
         Eight shares that sum to 1, in the schema's order, or the reason why the image has no emotion.
     """
-    counted = [count if count > 1 else 0.0 for count in votes]
+    return _target(_counted(votes), rule)
+
+
+def vote_target(shares: Sequence[float], rule: VoteRule) -> tuple[float, ...] | None:
+    """The target that a rule makes of a pack's `emotion_votes` as `all` keeps them.
+
+    Args:
+        shares: eight, in the schema's order. What they lack to 1 are votes for unknown and NF, taken for one choice;
+            few images have both.
+
+    Returns:
+        Eight shares that sum to 1, or None where the rule does not use the image.
+    """
+    target = _target([*_votes([*shares, max(0.0, 1 - sum(shares))]), 0.0], rule)
+    return None if isinstance(target, str) else target
+
+
+def _votes(shares: Sequence[float]) -> list[float]:
+    """Whole votes with these shares, which may be rounded, so that equal ones are equal again."""
+    for total in range(1, _MOST_VOTES):
+        votes = [float(round(share * total)) for share in shares]
+        if all(abs(share * total - vote) < 1e-3 for share, vote in zip(shares, votes, strict=True)):
+            return votes
+    return list(shares)
+
+
+def _counted(votes: Sequence[float]) -> list[float]:
+    return [count if count > 1 else 0.0 for count in votes]
+
+
+def _target(counted: list[float], rule: VoteRule) -> tuple[float, ...] | str:
     total = sum(counted)
     if rule == "majority":
         kept = [count if count > total / 2 else 0.0 for count in counted]
@@ -148,14 +187,28 @@ def _face(
     if len(votes) != len(CHOICES) or not all(vote.isdecimal() for vote in votes):
         return Dropped(image, "row is not ten counts of votes")
     counts = [float(vote) for vote in votes]
-    shares = vote_shares(counts, options.rule(split))
+    rule = options.rule(split)
+    shares = _raw_shares(counts) if rule == "all" else vote_shares(counts, rule)
     if isinstance(shares, str):
         return Dropped(image, shares)
-    emotion = EMOTIONS[counts.index(max(counts))]  # an emotion: unknown or NF in front would have dropped the image
+    emotion: str | None = EMOTIONS[counts.index(max(counts))]  # had unknown or NF led, the image would be dropped
+    if rule == "all" and isinstance(vote_shares(counts, "majority"), str):
+        emotion = None
     return Sample(image=image, data=data, box=box, emotion=emotion, emotion_votes=shares, split=split)
 
 
+def _raw_shares(votes: Sequence[float]) -> tuple[float, ...] | str:
+    """Eight shares of all votes that count, or the reason why no rule uses the image."""
+    targets = [vote_shares(votes, rule) for rule in VOTE_RULES]
+    if all(isinstance(target, str) for target in targets):
+        return str(targets[0])
+    counted = _counted(votes)
+    return tuple(count / sum(counted) for count in counted[: len(EMOTIONS)])
+
+
 def _box(text: str) -> tuple[float, float, float, float] | None:
-    """`(0, 0, 48, 48)`: left, top, right, bottom."""
+    """`(0, 0, 40, 44)`: left, top, right, bottom. The usual one is the whole image and says nothing."""
     numbers = [float(number) for number in text.strip("() ").split(",") if number.strip().isdecimal()]
-    return (numbers[0], numbers[1], numbers[2], numbers[3]) if len(numbers) == 4 else None
+    if len(numbers) != 4 or numbers == [0, 0, SIZE, SIZE]:
+        return None
+    return numbers[0], numbers[1], numbers[2], numbers[3]

@@ -1,12 +1,13 @@
 """Text lists of images: `path race gender age` with -1 for unknown, or `path person`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from faceray.datasets.files import read_lines
 from faceray.datasets.sample import Dropped, Sample
+from faceray.datasets.split import part_named
 from faceray.errors import UserError
 from faceray.results.schema import GENDERS, RACES
 
@@ -17,7 +18,8 @@ UNKNOWN = -1
 class ImageListOptions:
     """Which list, and of what.
 
-    file: the text file, absolute or below `root`; where empty, the one text file that is in `root`.
+    file: the text file, absolute or below `root`; where empty, the one text file that is in `root`, or all, if their
+        names end in train, val and test.
     labels: `attributes` for `path race gender age`, `person` for `path person`; `auto` looks at the first line.
     """
 
@@ -26,14 +28,19 @@ class ImageListOptions:
 
 
 def read_image_list(root: Path, options: ImageListOptions = ImageListOptions()) -> Iterator[Sample | Dropped]:
-    """The images of a list in its order, paths below `root`.
+    """The images of a list in its order, paths below `root`. The part is what the list's name ends in, if anything.
 
     Race is 0 to 4 in the order of the faces table, gender 0 female and 1 male, age in years.
 
     Raises:
         UserError: the list is absent, or a line is of another form, with its number.
     """
-    path = _list(root, options)
+    for path in _lists(root, options):
+        for entry in _read(root, path, options):
+            yield replace(entry, split=part_named(path.stem)) if isinstance(entry, Sample) else entry
+
+
+def _read(root: Path, path: Path, options: ImageListOptions) -> Iterator[Sample | Dropped]:
     lines = [(number, line.strip()) for number, line in enumerate(read_lines(path), start=1) if line.strip()]
     attributes = options.labels == "attributes" or (
         options.labels == "auto" and bool(lines) and lines[0][1].count(" ") >= 3
@@ -51,13 +58,13 @@ def read_image_list(root: Path, options: ImageListOptions = ImageListOptions()) 
             yield _attributes(image, labels, f"{path}, line {number}")
 
 
-def _list(root: Path, options: ImageListOptions) -> Path:
+def _lists(root: Path, options: ImageListOptions) -> list[Path]:
     if options.file:
-        return root / options.file
+        return [root / options.file]
     files = sorted(root.glob("*.txt"))
-    if len(files) != 1:
+    if len(files) != 1 and not (files and all(part_named(file.stem) for file in files)):
         raise UserError(f"{root} has {len(files)} text files: say which is the list")
-    return files[0]
+    return files
 
 
 def _attributes(image: str, labels: list[str], where: str) -> Sample | Dropped:

@@ -1,7 +1,12 @@
 """Names of facial landmarks: the 21 points of AFLW and the 68 of Multi-PIE, left and right as the viewer sees them."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+from faceray.vision.align import Floats, transform
 
 Landmarks = dict[str, tuple[float, float]]
 
@@ -42,6 +47,36 @@ _PARTS = {  # parts of the Multi-PIE mark-up and the number of their points, in 
     "inner_lip": 8,
 }
 MULTI_PIE_68 = tuple(f"{part}_{i}" for part, count in _PARTS.items() for i in range(count))
+
+
+def keypoints(landmarks: Landmarks | None, marked: Sequence[str] = ()) -> list[float] | None:
+    """AFLW's 21 points as x, y, visibility of each: 63 numbers, NaN where there is nothing to say.
+
+    Visibility is 1 with the point's place; 0, without a place, for a point that the set marks and that is hidden here;
+    NaN for one that the set does not mark. Sets with the faces table's five give five: the centres of the eyes and of
+    the nose, and the corners of the mouth.
+
+    Args:
+        landmarks: x, y by name; None without labels.
+        marked: names of the points that the set marks where they can be seen.
+    """
+    if landmarks is None:
+        return None
+    points = {twenty_one: landmarks[five] for five, twenty_one in _FIVE_OF_21.items() if five in landmarks} | landmarks
+    hidden, unmarked = (math.nan, math.nan, 0.0), (math.nan, math.nan, math.nan)
+    found = {name: (*points[name], 1.0) for name in AFLW_21 if name in points}
+    values = [x for name in AFLW_21 for x in found.get(name, hidden if name in marked else unmarked)]
+    return values if found or marked else None
+
+
+def moved(values: Sequence[float] | None, matrix: Floats) -> list[float] | None:
+    """Keypoints as of `keypoints` through an affine map (2, 3)."""
+    if values is None:
+        return None
+    points = np.reshape(values, (-1, 3)).astype(np.float64)
+    points[:, :2] = transform(points[:, :2], matrix)
+    moved: list[float] = points.ravel().tolist()
+    return moved
 
 
 def with_five(points: Landmarks) -> Landmarks:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import msgpack
 from faceray.datasets.files import new_file
 from faceray.datasets.lmdb_file import entries
 from faceray.datasets.sample import Dropped, Sample
+from faceray.datasets.split import part_named
 from faceray.errors import UserError
 from faceray.results.schema import GENDERS, RACES
 
@@ -34,7 +35,7 @@ def read_lmdb_pack(root: Path, options: LmdbOptions = LmdbOptions()) -> Iterator
     """The images of a `.lmdb` file, or of all in a folder, sorted by name; in the order of the keys' bytes.
 
     `race_val.lmdb#0`, `#1`, `#10`, … Race is 0 to 4 in the order of the faces table, gender 0 female and 1 male, age
-    in whole years.
+    in whole years. The part is what the file's name ends in, if that is train, val or test.
 
     Raises:
         UserError: no such file, a damaged one, or one with other values or fewer entries than it announces.
@@ -47,7 +48,7 @@ def read_lmdb_pack(root: Path, options: LmdbOptions = LmdbOptions()) -> Iterator
                 announced = _unpack(value, name)
             elif not key.startswith(b"__"):
                 found += 1
-                yield _sample(value, name, options.attribute)
+                yield _sample(value, name, options.attribute, part_named(path.stem))
         if announced != found:
             raise UserError(f"{path} announces {announced} images and has {found}")
 
@@ -104,10 +105,11 @@ def _unpack(value: bytes, name: str) -> Any:
         raise UserError(f"{name} is not MessagePack: {error}") from error
 
 
-def _sample(value: bytes, name: str, attribute: Attribute) -> Sample | Dropped:
+def _sample(value: bytes, name: str, attribute: Attribute, part: str | None) -> Sample | Dropped:
     match _unpack(value, name):
         case [bytes() as image, int() as label, *_]:
-            return _labelled(name, image, label, attribute)
+            found = _labelled(name, image, label, attribute)
+            return replace(found, split=part) if isinstance(found, Sample) else found
         case _:
             raise UserError(f"{name} is not an image and a number")
 

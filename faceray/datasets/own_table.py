@@ -22,8 +22,8 @@ def read_own_table(root: Path) -> Iterator[Sample | Dropped]:
     """The rows of a `.csv` or `.parquet` file, or of the only one in a folder; images relative to that folder.
 
     `image` is required, all other columns and values may be missing. Gender is 0 or `female`, 1 or `male`. In CSV,
-    `box`, `landmarks`, `age_range`, `emotion_votes` and `attributes` are JSON, `{"smile": true}`; in Parquet they are
-    lists, structs or maps. `data`, the encoded image itself, is for Parquet only.
+    `box`, `landmarks`, `marked`, `age_range`, `emotion_votes` and `attributes` are JSON, `{"smile": true}`; in Parquet
+    they are lists, structs or maps. `data`, the encoded image itself, is for Parquet only.
 
     Raises:
         UserError: no such file, an unknown column, or a value that does not fit its column, with the row.
@@ -142,6 +142,10 @@ def _landmarks(value: Any) -> dict[str, tuple[float, float]]:
     return {name: (_number(x), _number(y)) for name, (x, y) in points.items()}
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, _json(value)))
+
+
 def _attributes(value: Any) -> dict[str, bool]:
     return {str(name): _boolean(flag) for name, flag in dict(_json(value)).items() if flag is not None}
 
@@ -151,6 +155,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "data": bytes,
     "box": _tuple(4),
     "landmarks": _landmarks,
+    "marked": _names,
     "age": _age,
     "age_range": _tuple(2),
     "gender": _gender,

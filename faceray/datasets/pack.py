@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.dataset
 
+from faceray.datasets.landmarks import AFLW_21, keypoints
 from faceray.datasets.sample import Sample
 from faceray.errors import UserError
 from faceray.results.schema import BINARY_ATTRIBUTES, EMOTIONS, LANDMARKS
@@ -15,6 +16,11 @@ from faceray.storage import Folder
 
 CARD, SHARDS = "card.json", "shards"
 _FLOATS = pa.list_(pa.field("element", pa.float32()))
+_KEYPOINTS = (
+    f"x, y in pixels of the first picture and visibility of {', '.join(AFLW_21)}: 63 values. Visibility is 1; 0 where "
+    "the set says that the point is hidden (x, y are NaN); NaN where it does not mark the point. Points may lie "
+    "outside the picture"
+)
 
 # What a sample's labels become: nullable columns, null where the set does not say.
 LABELS = pa.schema(
@@ -29,10 +35,11 @@ LABELS = pa.schema(
         *(pa.field(name, pa.bool_(), metadata={"doc": "yes or no"}) for name in BINARY_ATTRIBUTES),
         pa.field("attributes", pa.map_(pa.string(), pa.bool_()), metadata={"doc": "the set's own yes and no"}),
         *(
-            pa.field(name, pa.float32(), metadata={"doc": "degrees, as in the faces table"})
+            pa.field(name, pa.float32(), metadata={"doc": "degrees, as in the faces table; in the picture"})
             for name in ("yaw", "pitch", "roll")
         ),
-        pa.field("is_face", pa.bool_(), metadata={"doc": "false for negative examples"}),
+        pa.field("keypoints", _FLOATS, metadata={"doc": _KEYPOINTS}),
+        pa.field("is_face", pa.bool_(), metadata={"doc": "false for negative examples; null for half a face"}),
         pa.field("identity", pa.string(), metadata={"doc": "whose face; unique within the set"}),
         pa.field("subject", pa.string(), metadata={"doc": "who must not be in two parts of a split"}),
         pa.field("part", pa.string(), metadata={"doc": "train, val or test"}),
@@ -44,12 +51,14 @@ LABELS = pa.schema(
 )
 PACK = pa.schema(
     [
-        pa.field("sample_id", pa.int64(), metadata={"doc": "hash of the set's name and the image"}),
+        pa.field("sample_id", pa.int64(), metadata={"doc": "hash of the set, the image and the place in it"}),
         pa.field("image", pa.string(), metadata={"doc": "file in the set, and the member if it is a container"}),
         pa.field(
             "pictures", pa.list_(pa.large_binary()), metadata={"doc": "JPEG of the crop; three for `triple_box`"}
         ),
         pa.field("score", pa.float32(), metadata={"doc": "the detector's confidence; null where it was not asked"}),
+        pa.field("region", _FLOATS, metadata={"doc": "of `--faces regions`: the picture's edges in the source image"}),
+        pa.field("overlap", pa.float32(), metadata={"doc": "greatest IoU of the region with a face of the image"}),
         pa.field("landmarks", _FLOATS, metadata={"doc": "five landmarks in the source image, where detected"}),
         *LABELS,
     ]
@@ -77,7 +86,7 @@ class PackCard:
 
 
 def label_row(sample: Sample, part: str) -> dict[str, Any]:
-    """The columns of LABELS."""
+    """The columns of LABELS; keypoints and roll are of the source image, until it is known how the face is cut."""
     low, high = sample.age_range or (None, None)
     middle = (low + high) / 2 if low is not None and high is not None and high < 200 else None
     points = [p for name in LANDMARKS for p in (sample.landmarks or {}).get(name, ())]
@@ -91,6 +100,7 @@ def label_row(sample: Sample, part: str) -> dict[str, Any]:
         "attributes": sorted(sample.attributes.items()),
         "subject": sample.subject or sample.identity,
         "part": part,
+        "keypoints": keypoints(sample.landmarks, sample.marked),
         "points": points if len(points) == 2 * len(LANDMARKS) else None,
     }
 

@@ -14,7 +14,8 @@ class Sample:
             and a member in it: `train.rec#1234`, `test.lmdb#17`. Absolute only where the set itself says so.
         data: the encoded image itself, where the set is a container and no file per image.
         box: x1, y1, x2, y2 in pixels of the image; None means the set says nothing of where the face is.
-        landmarks: x, y in pixels by name; a landmark that cannot be seen is absent.
+        landmarks: x, y in pixels by name; those that cannot be seen are absent.
+        marked: names of all landmarks that the set marks wherever they can be seen; one that is absent is hidden.
         age: years. gender: 0 female, 1 male. race, emotion: names as in faceray.results.schema.
         age_range: youngest and oldest in years, both included (`inf`: open), where the set says no more; age is None.
         emotion_votes: share of votes for each of the schema's emotions, where annotators voted.
@@ -31,6 +32,7 @@ class Sample:
     data: bytes | None = field(default=None, repr=False)
     box: tuple[float, float, float, float] | None = None
     landmarks: dict[str, tuple[float, float]] | None = None
+    marked: tuple[str, ...] = ()
     age: float | None = None
     age_range: tuple[float, float] | None = None
     gender: int | None = None

@@ -11,6 +11,12 @@ PARTS = ("train", "val", "test")
 RATIOS = {"70/30": (70, 0, 30), "80/20": (80, 0, 20), "80/10/10": (80, 10, 10), "90/10": (90, 10, 0)}
 
 
+def part_named(stem: str) -> str | None:
+    """The part that a file's name ends in: `val` of `val` and `race_val`; None where it ends in none."""
+    word = stem.rpartition("_")[2]
+    return word if word in PARTS else None
+
+
 @dataclass(frozen=True)
 class Split:
     """How to split.

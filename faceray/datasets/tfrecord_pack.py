@@ -7,11 +7,11 @@ from pathlib import Path
 
 from faceray.datasets.files import new_file
 from faceray.datasets.sample import Dropped, Sample
+from faceray.datasets.split import part_named
 from faceray.datasets.tfrecord import Feature, decode_example, encode_example, frame, read_records
 from faceray.errors import UserError
 
 IMAGE, LABEL = "image/encoded", "image/label"
-SPLITS = {"train": "train", "val": "val", "test": "test"}  # by the name of the file
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,4 @@ def _sample(record: bytes, name: str, path: Path, options: TfrecordOptions) -> S
     if any(label not in (0, 1) for label in labels):
         return Dropped(name, "a label that is neither 0 nor 1")
     attributes = {attribute: label == 1 for attribute, label in zip(options.attributes, labels, strict=True)}
-    return Sample(image=name, data=image[0], attributes=attributes, split=SPLITS.get(path.stem))
+    return Sample(image=name, data=image[0], attributes=attributes, split=part_named(path.stem))

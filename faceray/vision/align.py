@@ -1,5 +1,6 @@
 """Alignment: from a face in a photo to the small, upright pictures that the networks look at."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,7 @@ TEMPLATES: dict[str, NDArray[np.float64]] = {
     "dlib": np.array([[46.64, 44.07], [102.36, 44.07], [74.5, 78.71], [49.62, 103.32], [99.38, 103.32]]),
 }
 TEMPLATE_SIZES = {"arcface": 112, "dlib": 150}
+IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # the affine map that moves nothing
 FAR = 2.0**24  # pixels: coordinates beyond are moved here, where a pixel more still counts
 MAX_SAMPLES = 8  # per output pixel and axis: bounds the work for enormous faces and absurd landmarks
 
@@ -55,6 +57,23 @@ def similarity(source: Floats, target: Floats, weights: Floats | None = None) ->
     if in_one_place or not (np.isfinite(matrix).all() and abs(a) > 0):
         raise ValueError("landmarks without a similarity transform: not finite, or all in one place")
     return matrix
+
+
+def transform(points: Floats, matrix: Floats) -> NDArray[np.float64]:
+    """Points (n, 2) through an affine map (2, 3)."""
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def chained(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """The affine map (2, 3) that applies one after the other."""
+    a, b = (np.vstack([matrix, [0, 0, 1]]).astype(np.float64) for matrix in (first, second))
+    both: NDArray[np.float64] = (b @ a)[:2]
+    return both
+
+
+def turn(matrix: Floats) -> float:
+    """By how many degrees an affine map turns a picture clockwise, -180 to 180."""
+    return math.degrees(math.atan2(matrix[1, 0], matrix[0, 0]))
 
 
 def template(name: str, size: int) -> NDArray[np.float64]:
@@ -175,25 +194,49 @@ class Crop:
         Returns:
             (count, size, size, 3) uint8.
         """
+        height, width = rgb.shape[:2]
+        matrices = self._matrices(width, height, box, landmarks)
+        if np.isnan(matrices).any():
+            return np.zeros((self.count, self.size, self.size, 3), np.uint8)
+        if self.kind == "margin":
+            x1, y1, x2, y2 = self._inside(width, height, box).astype(int).tolist()
+            return _shrink(rgb[y1:y2, x1:x2], self.size)[None]
+        return np.stack([warp(rgb, matrix, self.size) for matrix in matrices])
+
+    def matrix(self, width: int, height: int, box: Floats, landmarks: Floats) -> NDArray[np.float64]:
+        """The map from a picture of `width` and `height` to the first picture that `cut` makes of it.
+
+        Args:
+            box, landmarks: as for `cut`.
+
+        Returns:
+            (2, 3) float64, pixel centres at integers; with NaN in it where `cut` finds nothing to show.
+        """
+        first: NDArray[np.float64] = self._matrices(width, height, box, landmarks)[0]
+        return first
+
+    def _matrices(self, width: int, height: int, box: Floats, landmarks: Floats) -> NDArray[np.float64]:
+        """(count, 2, 3), one map for each picture; with NaN in it where there is nothing to show."""
         if self.kind == "similarity":
             try:
-                return warp(rgb, similarity(landmarks, template(self.template, self.size)), self.size)[None]
+                return similarity(landmarks, template(self.template, self.size))[None]
             except ValueError:
                 pass
         if not np.isfinite(box).all():
-            return np.zeros((self.count, self.size, self.size, 3), np.uint8)
+            return np.full((self.count, 2, 3), np.nan)
         box = np.clip(np.asarray(box, np.float64), -FAR, FAR)
-        if self.kind == "margin":
-            return self._cut_margin(rgb, box)[None]
-        boxes = triple_box(box, landmarks) if self.kind == "triple_box" else _square(box)[None]
-        return np.stack([warp(rgb, _box_to_square(b, self.size), self.size) for b in boxes])
+        if self.kind == "triple_box":
+            boxes = triple_box(box, landmarks)
+        else:
+            boxes = (self._inside(width, height, box) if self.kind == "margin" else _square(box))[None]
+        return np.stack([_box_to_square(b, self.size) for b in boxes])
 
-    def _cut_margin(self, rgb: Pixels, box: Floats) -> Pixels:
-        height, width = rgb.shape[:2]
+    def _inside(self, width: int, height: int, box: Floats) -> NDArray[np.float64]:
+        """The box with its margin, cut at the picture's edges: (4,), whole pixels; NaN where it lies outside."""
+        box = np.clip(np.asarray(box, np.float64), -FAR, FAR)
         grow = self.margin * (box[2:] - box[:2])
         low, high = box[:2] - grow, box[2:] + grow
         if (low >= [width, height]).any() or (high <= 0).any():
-            return np.zeros((self.size, self.size, 3), np.uint8)
-        x1, y1 = np.maximum(low, 0).astype(int).tolist()
-        x2, y2 = np.minimum(high, [width, height]).astype(int).tolist()
-        return _shrink(rgb[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)], self.size)
+            return np.full(4, np.nan)
+        low, high = np.trunc(np.maximum(low, 0)), np.trunc(np.minimum(high, [width, height]))
+        return np.concatenate([low, np.maximum(high, low + 1)])

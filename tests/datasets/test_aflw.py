@@ -64,6 +64,7 @@ def test_a_landmark_without_row_is_invisible(tmp_path: Path):
     assert first.landmarks == {"left_eye_center": (15.5, 25), "left_eye": (15.5, 25), "chin": (20, 60)}
     assert second.landmarks == {"nose_center": (1, 2), "nose": (1, 2)}
     assert other.landmarks is None
+    assert (first.marked, other.marked) == (AFLW_21, ())
 
 
 def test_all_landmarks_in_the_order_of_the_database(tmp_path: Path):

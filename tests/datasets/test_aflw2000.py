@@ -61,6 +61,7 @@ def test_points_by_name(tmp_path: Path):
     assert sample.landmarks["nose"] == (7, 9)
     assert len(sample.landmarks) == 23  # 20, and three under the names of the faces table
     assert "chin" not in sample.landmarks
+    assert sample.marked == AFLW_21
 
 
 @given(angle=st.floats(-1.5, 1.5))

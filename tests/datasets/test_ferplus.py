@@ -2,11 +2,12 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceray.datasets.ferplus import FerplusOptions, read_ferplus, vote_shares
+from faceray.datasets.ferplus import FerplusOptions, _raw_shares, read_ferplus, vote_shares, vote_target
 from faceray.errors import UserError
 from faceray.results.schema import EMOTIONS
 from tests.datasets.layout import reasons, sort_out, write
@@ -62,6 +63,22 @@ def test_shares_are_a_distribution_or_a_reason(counts, rule):
     assert max(counts[: len(EMOTIONS)]) == max(counted)  # neither unknown nor NF was ahead
 
 
+@given(st.lists(st.integers(0, 10) | st.integers(1, 3), min_size=9, max_size=9), st.sampled_from(RULES))
+def test_every_rule_can_be_chosen_after_the_pack_was_made(counts, rule):
+    """Through float32, as packs store shares; nobody says NF."""
+    counts = [*counts, 0]
+    wanted = vote_shares(counts, rule)
+    raw = _raw_shares(counts)
+    if isinstance(raw, str):
+        assert isinstance(wanted, str)
+        return
+    target = vote_target(np.array(raw, np.float32).tolist(), rule)
+    if isinstance(wanted, str):
+        assert target is None
+    else:
+        assert target == pytest.approx(wanted, abs=1e-5)
+
+
 def make_folders(root, rows, folder="FER2013Train"):
     lines = [f'fer{number:07d}.png,"(0, 0, 48, 48)",{",".join(map(str, row))}\n' for number, row in enumerate(rows)]
     write(root, f"{folder}/label.csv", "".join(lines))
@@ -73,7 +90,13 @@ def test_folders_in_the_order_of_the_schema_not_of_fer2013(tmp_path):
     assert [sample.emotion for sample in samples] == list(EMOTIONS)
     assert samples[0].emotion == "neutral"  # FER2013's 0 is anger
     assert reasons(dropped) == {"voted unknown": 1, "voted not a face": 1}
-    assert (samples[3].image, samples[3].box) == ("FER2013Train/fer0000003.png", (0, 0, 48, 48))
+    assert (samples[3].image, samples[3].box) == ("FER2013Train/fer0000003.png", None)
+
+
+def test_a_box_counts_unless_it_is_the_whole_image(tmp_path):
+    write(tmp_path, "FER2013Test/label.csv", 'a.png,"(4, 2, 40, 44)",10,0,0,0,0,0,0,0,0,0\n')
+    (sample,) = read_ferplus(tmp_path)
+    assert sample.box == (4, 2, 40, 44)
 
 
 def test_rules_for_training_and_for_held_out_images(tmp_path):
@@ -90,6 +113,21 @@ def test_the_emotion_has_most_votes_also_where_the_target_makes_all_alike(tmp_pa
     make_folders(tmp_path, [[4, 0, 0, 6, 0, 0, 0, 0, 0, 0]])
     (sample,), _ = sort_out(read_ferplus(tmp_path, FerplusOptions(train_votes="multi_target")))
     assert (sample.emotion, shares(sample.emotion_votes)) == ("sadness", {"neutral": 0.5, "sadness": 0.5})
+
+
+def test_all_keeps_what_any_rule_could_use_with_the_votes_as_they_are(tmp_path):
+    split_vote, agreed = [4, 4, 0, 0, 0, 0, 0, 0, 2, 1], [0, 8, 0, 0, 0, 1, 0, 0, 0, 0]
+    make_folders(tmp_path, [split_vote, agreed, [0, 0, 0, 0, 0, 0, 0, 0, 0, 10], [2, 2, 2, 2, 2, 0, 0, 0, 0, 0]])
+    samples, dropped = sort_out(read_ferplus(tmp_path, FerplusOptions(train_votes="all")))
+    assert [sample.emotion for sample in samples] == [None, "happiness"]
+    assert samples[0].emotion_votes == (0.4, 0.4, 0, 0, 0, 0, 0, 0)
+    assert samples[1].emotion_votes == (0, 1, 0, 0, 0, 0, 0, 0)
+    assert reasons(dropped) == {"voted not a face": 1, "no agreement among the voters": 1}
+
+
+def test_an_unknown_rule():
+    with pytest.raises(UserError, match="no rule 'most'"):
+        FerplusOptions(held_out_votes="most")
 
 
 def test_a_broken_row_is_dropped(tmp_path):
@@ -145,3 +183,17 @@ def test_real_counts_of_the_other_rules(data, rule, val, test):
     samples, _ = sort_out(read_ferplus(data / "ferplus", FerplusOptions(rule, rule)))
     splits = Counter(sample.split for sample in samples)
     assert (splits["val"], splits["test"]) == (val, test)
+
+
+def test_real_votes_give_the_same_targets_before_and_after_the_pack(data):
+    """But for an image whose votes for unknown and for NF cannot be told apart any more."""
+    samples, _ = sort_out(read_ferplus(data / "ferplus", FerplusOptions("all", "all")))
+    kept = {sample.image: sample for sample in samples}
+    for rule in RULES:
+        expected, _ = sort_out(read_ferplus(data / "ferplus", FerplusOptions(rule, rule)))
+        targets = {image: vote_target(sample.emotion_votes, rule) for image, sample in kept.items()}
+        used, wanted = {image for image, target in targets.items() if target}, {sample.image for sample in expected}
+        assert used <= wanted
+        assert len(wanted - used) <= 1
+        assert all(targets[sample.image] == pytest.approx(sample.emotion_votes) for sample in expected[::50])
+    assert Counter(bool(sample.emotion) for sample in samples)[True] == 4_407 + 3_191 + 3_137

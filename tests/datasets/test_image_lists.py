@@ -41,6 +41,14 @@ def test_one_of_several_lists_and_its_form_by_option(tmp_path: Path):
     assert (sample.image, sample.identity) == ("my own photo.jpg", "4")
 
 
+def test_lists_of_the_parts_are_read_together(tmp_path: Path):
+    touch(tmp_path, "a.jpg", "b.jpg")
+    write(tmp_path, "age_train.txt", "a.jpg -1 1 -1\n")
+    write(tmp_path, "age_val.txt", "b.jpg -1 0 30\n")
+    samples, _ = sort_out(read_image_list(tmp_path))
+    assert [(s.image, s.split, s.gender) for s in samples] == [("a.jpg", "train", 1), ("b.jpg", "val", 0)]
+
+
 def test_what_is_dropped(tmp_path: Path):
     touch(tmp_path, "a.jpg")
     rows = ["a.jpg -1 -1 -1", "a.jpg 5 0 30", "a.jpg 0 2 30", "a.jpg 0 0 -2", "b.jpg 0 0 30"]

@@ -1,8 +1,10 @@
 """Names of landmarks: both sets hold the five of the faces table."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from faceray.datasets.landmarks import AFLW_21, MULTI_PIE_68, named_68, with_five
+from faceray.datasets.landmarks import AFLW_21, MULTI_PIE_68, keypoints, moved, named_68, with_five
 from faceray.results.schema import LANDMARKS
 from faceray.training.landmarks import AFLW
 
@@ -20,6 +22,34 @@ def test_five_points_of_the_21():
     assert len(five) == 24
     assert with_five({"nose_center": (1.0, 2.0)}) == {"nose_center": (1, 2), "nose": (1, 2)}
     assert with_five({}) == {}
+
+
+def test_keypoints_tell_hidden_from_not_marked():
+    places = with_five({"nose_center": (3.0, 4.0), "chin": (5.0, 6.0)})
+    of_aflw = dict(zip(AFLW_21, np.reshape(keypoints(places, AFLW_21), (21, 3)).tolist(), strict=True))
+    assert of_aflw["nose_center"] == [3, 4, 1]
+    assert of_aflw["chin"] == [5, 6, 1]
+    assert of_aflw["left_ear"][2] == 0
+    assert np.isnan(of_aflw["left_ear"][:2]).all()
+    of_five = np.reshape(keypoints(dict.fromkeys(LANDMARKS, (1.0, 2.0))), (21, 3))
+    assert np.flatnonzero(~np.isnan(of_five[:, 2])).tolist() == [7, 10, 14, 17, 19]
+    assert of_five[14].tolist() == [1, 2, 1]
+
+
+def test_without_labels_there_are_no_keypoints():
+    assert keypoints(None) is None
+    assert keypoints({"jaw_0": (1.0, 2.0)}) is None
+    assert moved(None, np.eye(2, 3)) is None
+    assert moved(keypoints({}, AFLW_21), np.eye(2, 3))[2::3] == [0] * 21
+
+
+@given(st.floats(-100, 100), st.floats(-100, 100))
+def test_keypoints_move_with_the_picture_and_stay_hidden(x, y):
+    values = moved(keypoints({"chin": (x, y)}, ("chin", "nose_left")), np.array([[0, -2, 5], [2, 0, 7.0]]))
+    points = dict(zip(AFLW_21, np.reshape(values, (21, 3)).tolist(), strict=True))
+    assert points["chin"] == [5 - 2 * y, 7 + 2 * x, 1]
+    assert points["nose_left"][2] == 0
+    assert np.isnan(points["right_ear"]).all()
 
 
 def test_the_trainer_has_the_same_names():

@@ -58,6 +58,9 @@ def test_in_from_the_originals_writer(tmp_path: Path, attribute: str, labels: li
     assert not dropped
     field = "identity" if attribute == "recognition" else attribute
     assert [getattr(sample, field) for sample in samples] == expected
+    assert {sample.split for sample in samples} == {None}
+    (tmp_path / "a.lmdb").rename(tmp_path / "race_val.lmdb")
+    assert {sample.split for sample in read_lmdb_pack(tmp_path, LmdbOptions(attribute=attribute))} == {"val"}
     assert (samples[1].image, samples[1].data) == ("a.lmdb#1", b"JPEG1")
 
 

@@ -18,6 +18,7 @@ FULL = Sample(
     image="a.jpg",
     box=(1.5, 2, 30, 40),
     landmarks={"left_eye": (3.0, 4.5), "nose": (5.0, 6.0)},
+    marked=("left_eye", "nose", "chin"),
     age=31.5,
     age_range=(25, float("inf")),
     gender=1,
@@ -36,9 +37,10 @@ FULL = Sample(
     pair_fold=0,
 )
 CSV = (
-    "image,box,landmarks,age,age_range,gender,race,emotion,emotion_votes,yaw,pitch,roll,attributes,is_face,identity,"
-    "subject,split,fold,pair_fold\n"
-    'a.jpg,"[1.5, 2, 30, 40]","{""left_eye"": [3, 4.5], ""nose"": [5, 6]}",31.5,"[25, Infinity]",male,Asian,anger,'
+    "image,box,landmarks,marked,age,age_range,gender,race,emotion,emotion_votes,yaw,pitch,roll,attributes,is_face,"
+    "identity,subject,split,fold,pair_fold\n"
+    'a.jpg,"[1.5, 2, 30, 40]","{""left_eye"": [3, 4.5], ""nose"": [5, 6]}","[""left_eye"", ""nose"", ""chin""]",31.5,'
+    '"[25, Infinity]",male,Asian,anger,'
     '"[0.5, 0.5, 0, 0, 0, 0, 0, 0]",-3.5,2,0,"{""smile"": true, ""hat"": false}",true,7,s1,val,3,0\n'
 )
 

@@ -21,6 +21,7 @@ def test_labels_that_a_set_does_not_have_are_null() -> None:
     assert back["beard"] is None
     assert back["gender"] is None
     assert back["points"] is None
+    assert back["keypoints"] is None
 
 
 @pytest.mark.parametrize(("limits", "middle"), [((20, 29), 24.5), ((70, float("inf")), None)])

@@ -7,14 +7,18 @@ import pytest
 from skimage.data import astronaut
 
 from faceray.corpus.loading import LOADED
+from faceray.datasets.enlarging import Enlarge
+from faceray.datasets.landmarks import AFLW_21
 from faceray.datasets.pack import LABELS, label_row
 from faceray.datasets.picking import PICKED, Cut, Pick, WriteShard
 from faceray.datasets.sample import Sample
 from faceray.inference.detection import Detect
+from faceray.results.schema import LANDMARKS
 from faceray.storage import Folder
-from faceray.vision.align import Crop
+from faceray.vision.align import Crop, similarity, template, turn
 from faceray.vision.mtcnn import MtcnnOptions
 
+_SHAPE = [(-0.8, -0.8), (0.8, -0.8), (0, 0), (-0.6, 0.9), (0.6, 0.9)]
 CROP = Crop("similarity", 64)
 FACE = (180.0, 70.0, 270.0, 190.0)  # of the astronaut
 
@@ -71,6 +75,46 @@ def test_of_two_faces_the_one_at_the_sets_box_is_taken(detect: Detect) -> None:
     assert pick(single=True)(detect(loaded(two)))["dropped"].to_pylist() == ["more than one face detected"]
     elsewhere = (10.0, 400.0, 60.0, 450.0)
     assert pick()(detect(loaded(two, box=elsewhere)))["dropped"].to_pylist() == ["no detection at the set's box"]
+
+
+FIVE = [(205.0, 102.0), (247.0, 103.0), (225.0, 129.0), (201.0, 140.0), (245.0, 141.0)]  # of the astronaut
+
+
+def keypoints(row: dict[str, Any]) -> np.ndarray:
+    """The five in the pack's picture (5, 2)."""
+    points = np.reshape(row["keypoints"], (21, 3))
+    return points[[AFLW_21.index(name) for name in (*(f"{n}_center" for n in LANDMARKS[:3]), *LANDMARKS[3:])], :2]
+
+
+@pytest.mark.parametrize("how", [Enlarge(), Enlarge(640, 0.25)])
+def test_keypoints_and_roll_turn_with_the_aligned_face(detect: Detect, how: Enlarge) -> None:
+    pictures = loaded(astronaut(), landmarks=dict(zip(LANDMARKS, FIVE, strict=True)), roll=-3.0)
+    (row,) = pick()(detect(how(pictures))).to_pylist()
+    np.testing.assert_allclose(keypoints(row), template("arcface", 64), atol=4)
+    detected = np.reshape(row["landmarks"], (5, 2))
+    np.testing.assert_allclose(detected, FIVE, atol=4)
+    turned = turn(similarity(detected, template("arcface", 64)))
+    assert row["roll"] == pytest.approx(turned - 3, abs=1e-3)
+
+
+@pytest.mark.parametrize("crop", [Crop("margin", 32), Crop("similarity", 32), Crop("triple_box", 32)])
+@pytest.mark.parametrize("faces", ["whole", "given"])
+def test_keypoints_lie_on_the_face_however_it_is_cut(crop: Crop, faces: Any) -> None:
+    """A spot painted on the nose is where its keypoint says."""
+    spotted = np.zeros((120, 150, 3), np.uint8)
+    nose = (64.0, 58.0)
+    cv2.circle(spotted, (64, 58), 5, (255, 255, 255), -1)
+    five = {name: (64 + 30 * x, 58 + 30 * y) for name, (x, y) in zip(LANDMARKS, _SHAPE, strict=True)}
+    (row,) = Cut(crop, faces)(loaded(spotted, box=(20.0, 10.0, 110.0, 118.0), landmarks=five)).to_pylist()
+    seen = cv2.imdecode(np.frombuffer(row["pictures"][0], np.uint8), cv2.IMREAD_GRAYSCALE) > 100
+    place = np.argwhere(seen).mean(axis=0)[::-1]
+    assert five["nose"] == nose
+    np.testing.assert_allclose(keypoints(row)[2], place, atol=0.6)
+
+
+def test_a_box_outside_the_image_is_dropped() -> None:
+    (row,) = Cut(Crop("margin", 32), "given")(loaded(astronaut(), box=(-90.0, 5.0, -60.0, 35.0))).to_pylist()
+    assert row["dropped"] == "the set's box lies outside the image"
 
 
 def test_without_a_detector() -> None:

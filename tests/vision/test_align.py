@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from faceray.errors import UserError
-from faceray.vision.align import TEMPLATE_SIZES, TEMPLATES, Crop, similarity, template, triple_box, warp
+from faceray.vision.align import TEMPLATE_SIZES, TEMPLATES, Crop, similarity, template, transform, triple_box, warp
 
 ARCFACE = TEMPLATES["arcface"]
 CROPS = [
@@ -190,3 +190,24 @@ def test_on_photos_the_eyes_come_to_their_places():
         crop = Crop("similarity", 112).cut(picture, boxes[0], landmarks[0].astype(float))[0]
         _, _, found = detector.detect(cv2.copyMakeBorder(crop, 40, 40, 40, 40, cv2.BORDER_REPLICATE), landmarks=True)
         assert np.abs(found[0].astype(float) - 40 - ARCFACE).mean() < 5
+
+
+@pytest.mark.parametrize("crop", CROPS, ids=lambda c: f"{c.kind}-{c.template}")
+def test_the_matrix_says_where_a_point_comes_to_lie(crop):
+    """A bright spot of the picture lies in the crop where the matrix says."""
+    picture, spot = np.zeros((120, 140, 3), np.uint8), np.array([[64.0, 58.0]])
+    cv2.circle(picture, (64, 58), 4, (255, 255, 255), -1)
+    box, landmarks = np.array([30.4, 22.7, 95.2, 100.1]), ARCFACE * 0.6 + 25
+    matrix = crop.matrix(140, 120, box, landmarks)
+    crops = crop.cut(picture, box, landmarks)[0][:, :, 0].astype(float)
+    y, x = np.indices(crops.shape)
+    centre = [(x * crops).sum() / crops.sum(), (y * crops).sum() / crops.sum()]
+    np.testing.assert_allclose(transform(spot, matrix)[0], centre, atol=0.3)
+
+
+def test_where_nothing_is_cut_there_is_no_matrix():
+    points, unknown = np.zeros((5, 2)), np.full((5, 2), np.nan)
+    outside = Crop("margin", 32).matrix(60, 40, np.array([-90.0, 5, -60, 35]), unknown)
+    nowhere = Crop("similarity", 32).matrix(60, 40, np.full(4, np.nan), unknown)
+    assert np.isnan(transform(points, outside)).all()
+    assert np.isnan(transform(points, nowhere)).all()
