@@ -22,6 +22,8 @@ _LINE, _LETTER = 0.0025, 0.017  # thickness and height, of the picture's longer 
 def draw_faces(rgb: NDArray[np.uint8], faces: Sequence[Row]) -> NDArray[np.uint8]:
     """Draw boxes, landmarks and labels (index, score, gender and age where known) into a copy of the picture.
 
+    In place of gender and age come a face's own `texts`, a list of words, where it has these.
+
     Lines and letters grow with the picture. A label is shortened where there is no room for it, and stays inside.
 
     Args:
@@ -107,12 +109,13 @@ def _outline(draw: ImageDraw.ImageDraw, face: Row, box: Box, colour: tuple[int, 
 
 
 def _texts(face: Row, i: int) -> list[str]:
-    """What a label can say, from all to the index alone."""
+    """What a label can say, from all to the index alone. A face may bring its own `texts`."""
     index = str(face.get("face_index", i))
     with_score = f"{index}  {face['score']:.2f}" if face.get("score") is not None else index
-    details = [face.get("gender"), None if face.get("age") is None else str(round(face["age"]))]
-    full = "  ".join([with_score, *(text for text in details if text)])
-    return list(dict.fromkeys([full, with_score, index]))
+    details = face.get("texts") or [face.get("gender"), None if face.get("age") is None else str(round(face["age"]))]
+    known = [text for text in details if text]
+    shorter = ["  ".join([with_score, *known[:count]]) for count in range(len(known), -1, -1)]
+    return list(dict.fromkeys([*shorter, index]))
 
 
 def _room(
