@@ -14,70 +14,8 @@ from faceray import __version__
 from faceray.errors import UserError
 
 Options = TypeVar("Options")
+Command = Callable[[list[str]], int | None]
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # in messages of native libraries
-
-
-def annotate(arguments: list[str]) -> None:
-    """label every face of a corpus"""
-    from faceray.annotate import annotate as run
-    from faceray.options import AnnotateOptions
-
-    options = parse(AnnotateOptions, arguments, "annotate")
-    if options.dry_run:
-        from faceray.estimate import estimate
-
-        print(estimate(options))
-        return
-    from faceray.results.summary_text import summary_text
-
-    print(summary_text(run(options), options.output))
-
-
-def prepare(arguments: list[str]) -> None:
-    """make a labelled set ready for training"""
-    from faceray.datasets.readers import DATASETS
-    from faceray.prepare import prepare as run
-    from faceray.prepare_options import PrepareOptions
-
-    if "--list" in arguments:
-        print(tabulate([(name, entry.licence) for name, entry in DATASETS.items()], headers=("data set", "licence")))
-        return
-    card = run(parse(PrepareOptions, arguments, "prepare"))
-    rows = [("samples", card.samples), *card.parts.items(), *((f"dropped: {k}", n) for k, n in card.dropped.items())]
-    print(tabulate(rows, tablefmt="plain"))
-
-
-def train(arguments: list[str]) -> None:
-    """train a network by a recipe"""
-    from faceray.train import closing, listing
-    from faceray.train import train as run
-    from faceray.train_options import TrainOptions
-
-    if "--list" in arguments:
-        print(listing())
-        return
-    print(closing(run(parse(TrainOptions, arguments, "train"))))
-
-
-def show(arguments: list[str]) -> None:
-    """print and draw the faces of one picture"""
-    from faceray.results.draw import faces_table
-    from faceray.show import ShowOptions
-    from faceray.show import show as run
-
-    if arguments and not arguments[0].startswith("-"):
-        arguments = ["--photo", *arguments]
-    faces, drawn = run(parse(ShowOptions, arguments, "show"))
-    print(faces_table(faces) if faces else "no face found")
-    print(f"drawn in {drawn}")
-
-
-COMMANDS: dict[str, Callable[[list[str]], None]] = {
-    "annotate": annotate,
-    "prepare": prepare,
-    "train": train,
-    "show": show,
-}
 
 
 def parse(kind: type[Options], arguments: list[str], command: str) -> Options:
@@ -128,14 +66,16 @@ def _first_words(error: Exception) -> str:
 
 def usage() -> str:
     """What there is to call."""
+    from faceray.commands import COMMANDS
+
     rows = [(f"faceray {name}", (command.__doc__ or "").strip()) for name, command in COMMANDS.items()]
     return f"faceray {__version__}\n\n{tabulate(rows, tablefmt='plain')}\n\nfaceray COMMAND --help tells its options"
 
 
-def run(command: Callable[[list[str]], Any], arguments: list[str]) -> int:
-    """Exit code: 0 done, 2 the user can mend it, 130 stopped from outside."""
+def run(command: Command, arguments: list[str]) -> int:
+    """Exit code: 0 done or what the command says, 2 the user can mend it, 130 stopped from outside."""
     try:
-        command(arguments)
+        return command(arguments) or 0
     except UserError as error:
         print(f"faceray: {' '.join(_COLOURS.sub('', str(error)).split())}", file=sys.stderr)
         return 2
@@ -156,6 +96,8 @@ def leave(code: int) -> NoReturn:
 
 def main() -> None:
     """The `faceray` command."""
+    from faceray.commands import COMMANDS
+
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in COMMANDS:
         leave(run(COMMANDS[name], arguments))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the shipped folder comes before an installed faceray
 
-from faceray.cli import annotate, leave, run
+from faceray.cli import leave, run
+from faceray.commands import annotate
 
 if __name__ == "__main__":
     leave(run(annotate, sys.argv[1:]))

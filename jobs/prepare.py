@@ -5,7 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the shipped folder comes before an installed faceray
 
-from faceray.cli import leave, prepare, run
+from faceray.cli import leave, run
+from faceray.commands import prepare
 
 if __name__ == "__main__":
     leave(run(prepare, sys.argv[1:]))

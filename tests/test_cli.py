@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import faceray
-from faceray import cli
+from faceray import cli, commands
 from faceray.errors import UserError
 from faceray.options import AnnotateOptions
 from tests.faces import jpeg, scenery
@@ -27,7 +27,7 @@ def photos(tmp_path: Path) -> Path:
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """The one line that `faceray annotate` says, ending with exit code 2."""
-    assert cli.run(cli.annotate, arguments) == 2
+    assert cli.run(commands.annotate, arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("faceray: ")
@@ -199,7 +199,7 @@ def test_help_tells_commands_and_options(monkeypatch: pytest.MonkeyPatch, capsys
         said = capsys.readouterr().out
         assert "faceray annotate" in said
         assert "faceray show" in said
-    for command in cli.COMMANDS:
+    for command in commands.COMMANDS:
         assert main(monkeypatch, command, "--help") == 0
         assert "--output" in capsys.readouterr().out
     assert main(monkeypatch, "annotate", "--help") == 0

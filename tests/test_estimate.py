@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from faceray import cli
+from faceray import cli, commands
 from faceray.corpus.source import Source
 from faceray.errors import UserError
 from faceray.estimate import estimate
@@ -91,6 +91,6 @@ def test_mistakes_are_those_of_a_run(photos: Path) -> None:
 @pytest.mark.parametrize("flag", [["--dry-run"], ["--dry_run=true"], ["--dry-run", "true"]])
 def test_on_the_command_line(photos: Path, flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--input", str(photos), "--output", f"{photos.parent}/out", *flag]
-    assert cli.run(cli.annotate, arguments) == 0
+    assert cli.run(commands.annotate, arguments) == 0
     assert "images listed" in capsys.readouterr().out
     assert not (photos.parent / "out").exists()

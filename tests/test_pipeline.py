@@ -20,7 +20,7 @@ import pytest
 import torch
 import yaml
 
-from faceray import cli
+from faceray import cli, commands
 from faceray.annotate import annotate, prepare
 from faceray.corpus.decode import Limits, decode
 from faceray.models.checkpoint import save_checkpoint
@@ -179,7 +179,7 @@ def test_a_run_leaves_nothing_but_its_results(first: Night) -> None:
 def test_a_second_run_has_nothing_to_do(place: Place, first: Night, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--input", place.options.input, "--output", place.options.output]
     arguments += ["--attributes", place.options.attributes, "--address", "no:1"]  # it never gets as far as Ray
-    assert cli.run(cli.annotate, arguments) == 0
+    assert cli.run(commands.annotate, arguments) == 0
     said = capsys.readouterr().out
     assert f"nothing to do: all {len(place.expected)} images listed are in" in said
     assert len(Night.of(first.output, {}).images) == len(first.images)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceray import cli
+from faceray import cli, commands
 from faceray.corpus.decode import Limits
 from faceray.errors import UserError
 from faceray.inference.rows import FACE_FIELDS
@@ -84,12 +84,12 @@ def test_unknown_networks(photo: Path, options: dict[str, Any]) -> None:
 
 
 def test_on_the_command_line(photo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert cli.run(cli.show, [str(photo), "--output", f"{tmp_path}/drawn.jpg"]) == 0
+    assert cli.run(commands.show, [str(photo), "--output", f"{tmp_path}/drawn.jpg"]) == 0
     out = capsys.readouterr().out
     assert "score" in out
     assert f"drawn in {tmp_path}/drawn.jpg" in out
     (tmp_path / "none.jpg").write_bytes(jpeg(scenery()))
-    assert cli.run(cli.show, [f"{tmp_path}/none.jpg", "--output", f"{tmp_path}/drawn.jpg"]) == 0
+    assert cli.run(commands.show, [f"{tmp_path}/none.jpg", "--output", f"{tmp_path}/drawn.jpg"]) == 0
     assert "no face found" in capsys.readouterr().out
-    assert cli.run(cli.show, [f"{tmp_path}/missing.jpg"]) == 2
+    assert cli.run(commands.show, [f"{tmp_path}/missing.jpg"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

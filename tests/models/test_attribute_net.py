@@ -91,7 +91,9 @@ def test_the_cards_normalisation_is_used():
 def test_it_learns():
     """Every weight gets a gradient, and a few steps fit a handful of labels."""
     torch.manual_seed(0)
-    module = AttributeNet({"gender": 2}, 32, Normalise("RGB", (127.5,) * 3, (127.5,) * 3), width=8, blocks=(1, 1), dropout=0)
+    module = AttributeNet(
+        {"gender": 2}, 32, Normalise("RGB", (127.5,) * 3, (127.5,) * 3), width=8, blocks=(1, 1), dropout=0
+    )
     optimiser = torch.optim.Adam(module.parameters(), 1e-2)
     pixels, labels = torch.rand(8, 3, 32, 32) * 255, torch.tensor([0, 1] * 4)
     for _ in range(30):

@@ -112,7 +112,9 @@ def test_weights_of_another_network_are_refused(folder):
     refused(folder, "heads.age.linear.weight has shape None, the card's network needs \\(101, 256\\)")
     replace_weights(folder, safetensors.torch.save({**state, "heads.age.linear.weight": head[:100].contiguous()}))
     refused(folder, "heads.age.linear.weight has shape \\(100, 256\\)")
-    replace_weights(folder, safetensors.torch.save({**state, "heads.age.linear.weight": head, "extra": torch.zeros(1)}))
+    replace_weights(
+        folder, safetensors.torch.save({**state, "heads.age.linear.weight": head, "extra": torch.zeros(1)})
+    )
     refused(folder, "extra has shape \\(1,\\), the card's network needs None")
 
 

@@ -132,7 +132,7 @@ def test_a_figure_to_watch_that_does_not_exist_is_said_after_the_first_round(tmp
     objectives = (AgeYears(), Classes(name="gender", classes=GENDERS))
     recipe = replace(RECIPE, objectives=objectives, epochs=1, batch=8, watch="age/mea")
     job = Job(recipe, (make_pack(tmp_path / "pack", 16),), str(tmp_path / "out"))
-    with pytest.raises(UserError, match="no figure age/mea to watch, only .*age/mae"):
+    with pytest.raises(UserError, match=r"no figure age/mea to watch, only .*age/mae"):
         run(job, make_loop(job, direct, "cpu"), None, lambda state, loop: None)
 
 
