@@ -108,6 +108,7 @@ def estimate_gallery(options: GalleryOptions) -> str:
             ("disk, about", f"{choice.disk / 1e9:.3g} GB"),
             ("time to build it all, about", f"{choice.build_seconds:.0f} s"),
             ("one probe alone, about", f"{choice.latency_ms:.3g} ms"),
+            ("probes per second, many at once", f"{choice.probes_per_second:.3g}"),
         ]
         return tabulate(rows, tablefmt="plain", disable_numparse=True)
 

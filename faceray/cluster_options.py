@@ -52,7 +52,7 @@ class ClusterOptions:
     gallery: str = ""
     near_duplicates: bool = False
     duplicate_bits: int = 6
-    recall: float = 0.95
+    recall: float = 0.98
     sheets: int = 24
     fetch_threads: int = 8
     limits: Limits = field(default_factory=Limits)

@@ -187,7 +187,7 @@ def _report(
     matches = ds.dataset((output / "matches").path, filesystem=output.files, format="parquet")
     findings, limits, reached = Findings(), Limits(), options.input_storage or options.storage
     if options.identities:
-        findings = Findings(measure(matches, gallery), measure_pairs(matches, gallery, *probes.sample(_SAMPLE)))
+        findings = Findings(measure(matches, gallery), measure_pairs(gallery, *probes.sample(_SAMPLE)))
 
     def open_image(uri: str) -> np.ndarray:
         return load_picture(uri, limits, reached).pixels

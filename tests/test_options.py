@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from faceray.errors import UserError
-from faceray.options import SUFFIXES, AnnotateOptions, Workers
+from faceray.options import OWN_ATTRIBUTES, SUFFIXES, AnnotateOptions, Workers
 from faceray.vision.mtcnn import MtcnnOptions
 
 
@@ -15,7 +15,7 @@ def options(**changed: Any) -> AnnotateOptions:
 
 def test_input_and_output_are_enough() -> None:
     assert options().limit is None
-    assert options().checkpoints == ()
+    assert options().checkpoints == (OWN_ATTRIBUTES,)
     assert options().detector.min_face_size == 20
 
 
@@ -62,6 +62,7 @@ def test_detector_settings_out_of_range(changed: dict[str, Any]) -> None:
 
 def test_checkpoints_are_listed_with_commas() -> None:
     assert options(attributes="a, s3://b/c ,,d").checkpoints == ("a", "s3://b/c", "d")
+    assert options(attributes="none").checkpoints == ()
 
 
 def test_suffixes_are_lower_case_and_without_dots() -> None:

@@ -361,4 +361,4 @@ def test_other_networks_do_all_readable_images_again(place: Place, second: Night
     run, _ = prepare(options, write_plan=False)
     readable = (place.by_name(second.images).drop("nature/pixel.jpg")["status"] == "ok").sum()  # without the one gone
     assert run.plan.by_reason == {"model_changed": readable, "already_done": len(second.images) - 1 - readable}
-    assert run.models.fingerprint == load_models(MtcnnOptions(), "dlib", (), "fp32").fingerprint
+    assert run.models.fingerprint == load_models(MtcnnOptions(), "dlib", options.checkpoints, "fp32").fingerprint

@@ -60,7 +60,7 @@ def expected(folder: str, pictures: np.ndarray) -> list[np.ndarray]:
 
     model = load_checkpoint(folder)
     with torch.inference_mode():
-        outputs = model.module(torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float())
+        outputs = model.module(torch.tensor(pictures.copy()).permute(0, 3, 1, 2).float())
     return [answer(task, output.numpy()) for task, output in zip(model.tasks, outputs, strict=True)]
 
 

@@ -19,7 +19,7 @@ _ROUNDS = 100  # labels settle after about five
 
 def components(graph: Graph) -> Labels:
     """Connected components: all that a chain of links leads to."""
-    return _connected(graph, np.ones(graph.faces, bool))
+    return _connected(graph, np.ones(len(graph.neighbour), bool))
 
 
 def dense_components(graph: Graph, least: int = _DENSE) -> Labels:
@@ -28,8 +28,8 @@ def dense_components(graph: Graph, least: int = _DENSE) -> Labels:
     DBSCAN (Ester et al., KDD 1996), but that a face without a core face near it stays alone.
     """
     core = graph.links >= least
-    labels = _connected(graph, core)
     face, onto_core = graph.face, core[graph.neighbour]
+    labels = _connected(graph, core[face] & onto_core)
     border = ~core[face] & onto_core
     order = np.lexsort((-graph.similarity[border], face[border]))
     faces, first = np.unique(face[border][order], return_index=True)
@@ -41,10 +41,12 @@ def chinese_whispers(graph: Graph) -> Labels:
     """Every face takes the label that has most weight among its neighbours, again and again until none changes.
 
     Chinese whispers (Biemann, TextGraphs 2006); a link weighs its similarity. Faces take their turn in the order of
-    their rows, and the smaller of two equally heavy labels wins, so the same graph gives the same clusters.
+    their rows, and the smaller of two equally heavy labels wins, so the same graph gives the same clusters. Of a label
+    whose faces links no longer hold together, each part is a cluster.
     """
     weight = np.maximum(graph.similarity, 0).astype(np.float64)
-    return _renumbered(_whisper(graph.start, graph.neighbour, weight, _ROUNDS))
+    labels = _whisper(graph.start, graph.neighbour, weight, _ROUNDS)
+    return _connected(graph, labels[graph.face] == labels[graph.neighbour])
 
 
 ALGORITHMS: dict[str, Callable[[Graph], Labels]] = {
@@ -54,11 +56,10 @@ ALGORITHMS: dict[str, Callable[[Graph], Labels]] = {
 }
 
 
-def _connected(graph: Graph, among: NDArray[np.bool_]) -> Labels:
-    face = graph.face
-    kept = among[face] & among[graph.neighbour]
-    ends = (face[kept], graph.neighbour[kept])
-    matrix = csr_array((np.ones(kept.sum(), bool), ends), shape=(graph.faces, graph.faces))
+def _connected(graph: Graph, followed: NDArray[np.bool_]) -> Labels:
+    """Connected components of some of the links."""
+    ends = (graph.face[followed], graph.neighbour[followed])
+    matrix = csr_array((np.ones(followed.sum(), bool), ends), shape=(graph.faces, graph.faces))
     return _renumbered(connected_components(matrix, directed=False)[1])
 
 

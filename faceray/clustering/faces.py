@@ -15,6 +15,7 @@ from faceray.storage import Folder, StorageOptions
 
 SHARD_FACES = 262_144  # 134 MB of embeddings of 128 numbers
 _SAMPLE_FILES, _CHOICE = 32, 4  # a sample is of so many files at least, and one of so many faces in them at most
+_LARGE = ("face_id", "quality", "score", "embedding")
 _SMALL = ("face_id", "image_id", "face_index", "quality", "score")
 
 
@@ -84,30 +85,27 @@ class FaceShards:
         Raises:
             UserError: the table has changed meanwhile, or embeddings are of different lengths.
         """
-        return self._with_vectors(self.shards[shard])
+        return self._shard(self._read(self.shards[shard], _LARGE))
 
     def sample(self, count: int) -> Shard:
         """So many good faces from all over the table, fewer where it has fewer; the same ones as long as its files
         are. Names of files and ids of faces are hashes: the first files and the smallest ids are a random choice."""
         names = sorted(name for shard in self.shards for name in shard)
-        parts: list[Shard] = []
-        for start in range(0, len(names), _SAMPLE_FILES):
-            parts.append(self._with_vectors(names[start : start + _SAMPLE_FILES]))
-            if sum(len(part.ids) for part in parts) >= _CHOICE * count:
-                break
-        ids, vectors, good = (np.concatenate([getattr(p, name) for p in parts]) for name in ("ids", "vectors", "good"))
-        chosen = np.argsort(ids)
-        chosen = chosen[good[chosen]][:count]
-        return Shard(ids[chosen], vectors[chosen], good[chosen])
+        tables: list[pa.Table] = []
+        while names and sum(table.num_rows for table in tables) < _CHOICE * count:
+            tables.append(self._read(names[:_SAMPLE_FILES], _LARGE))
+            del names[:_SAMPLE_FILES]
+        some = self._shard(pa.concat_tables(tables))
+        chosen = np.flatnonzero(some.good)[:count]
+        return Shard(some.ids[chosen], some.vectors[chosen], some.good[chosen])
 
-    def _with_vectors(self, names: tuple[str, ...] | list[str]) -> Shard:
-        table = self._read(names, ("face_id", "quality", "score", "embedding"))
+    def _shard(self, table: pa.Table) -> Shard:
         table = table.filter(pc.is_valid(table["embedding"])).sort_by("face_id")
-        lengths = pc.list_value_length(table["embedding"])
-        if len(pc.unique(lengths)) > 1:
+        lengths = pc.unique(pc.list_value_length(table["embedding"])).to_pylist()
+        if len(lengths) > 1:
             raise UserError(f"{self.folder.uri} has embeddings of different lengths: run annotate to its end")
         flat = table["embedding"].combine_chunks().flatten()
-        vectors = np.asarray(flat, np.float32).reshape(table.num_rows, -1)
+        vectors = np.asarray(flat, np.float32).reshape(table.num_rows, *lengths or [0])
         good = is_good(table, self.min_quality, self.min_score)
         return Shard(np.asarray(table["face_id"]), np.ascontiguousarray(vectors), good)
 

@@ -12,6 +12,7 @@ from faceray.corpus.listing import ROWS, Entry, chunks, version_of
 from faceray.storage import Folder
 
 THREADS = 32  # requests at the same time
+_PAGE = 1000  # keys; the most that S3 gives at once
 _DEEPEST = 4  # levels of folders that are looked through for enough sub-prefixes
 T = TypeVar("T")
 Skip = Callable[[str], bool]  # whether a folder, given by its URI, is not looked into
@@ -123,7 +124,7 @@ def _pages(folder: Folder, bucket: str, prefix: str, delimiter: str = "", after:
     more = {"Delimiter": delimiter} if delimiter else {}
     at = {"StartAfter": after} if after else {}
     while True:
-        page = folder.files.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, **more, **at)
+        page = folder.files.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=_PAGE, **more, **at)
         yield page
         if not page.get("IsTruncated"):
             return

@@ -34,7 +34,8 @@ def write_onnx(
     Raises:
         UserError: a package is missing.
     """
-    _need("onnxscript")
+    for package in ("onnxscript", "onnxruntime"):
+        _need(package)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)

@@ -49,7 +49,7 @@ class Calibration:
         faces: of the gallery that they were searched in.
         tail: the best fit. resampled: fits to the same people drawn again with replacement.
         genuine: density of the scores of one person's pairs at SCORES; empty where too few are known.
-        mates: probes with an entry of the same person, as far as known.
+        mates: probes that had an entry of the same person among their candidates.
         counted: threshold at `faces` and a rate of 1 % without any model, None where probes are too few for that.
         checks: by hold-out; none where nobody is named.
     """

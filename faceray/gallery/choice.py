@@ -3,6 +3,7 @@
 The rates are of one core of a server, from `scripts/bench_gallery.py`, rounded to the careful side.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -14,9 +15,13 @@ _EXACT_SHARD, _LISTS_SHARD = 1 << 30, 10_000_000  # bytes of an exact shard; fac
 _ID_MAP = 60  # bytes on disk for each face
 _TRAINED = 40  # faces to train on, for each list
 
-# Of one core: bytes scanned per second for one probe alone; operations per second in matrix products; codes compared
-# per second; numbers turned into codes per second; bytes read from tables and written to shards per second
-_SCAN, _OPERATIONS, _COMPARED, _CODED, _MOVED = 6e9, 4e10, 3e8, 1e7, 2e8
+_VISITED = 1 / 16  # share of the codes that a search through lists compares
+_RANKED = 128  # candidates that it compares again, in each shard
+_TESTED = 256  # probes of a shard's self-test
+
+# Of one core, each second: bytes scanned; operations of matrix products; numbers turned into codes; vectors read here
+# and there; bytes read from tables and written to shards
+_SCANNED, _OPERATIONS, _CODED, _PICKED, _MOVED = 6e9, 6e10, 5e7, 1e6, 2e8
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,8 @@ class Bounds:
     Args:
         recall: share of probes whose nearest face must be found; 1 is exact search.
         memory: bytes of one machine that is to search.
-        latency_ms: most milliseconds for one probe alone, on all cores; 0 for no bound.
-        machines, cores: that build and search; cores of each.
+        latency_ms: most milliseconds for one probe alone; 0 for no bound.
+        machines, cores: that build and search; cores of each. A probe alone has one core of each machine.
     """
 
     recall: float = 0.99
@@ -45,7 +50,7 @@ class Choice:
         key: for FAISS. shard_faces: most faces of one shard.
         memory: bytes to keep in memory, on all machines together. disk: bytes of all files.
         train_faces: to learn lists and codes from.
-        build_seconds, latency_ms: of the whole build, and of one probe alone.
+        build_seconds: of the whole build. latency_ms: of one probe alone. probes_per_second: of many together.
     """
 
     key: str
@@ -55,6 +60,7 @@ class Choice:
     train_faces: int
     build_seconds: float
     latency_ms: float
+    probes_per_second: float
 
 
 def choose(faces: int, dimension: int, bounds: Bounds, key: str = "") -> Choice:
@@ -87,20 +93,23 @@ def estimate(faces: int, dimension: int, bounds: Bounds, key: str) -> Choice:
     most = _most(bounds, code, vector, bool(lists))
     shards = -(-faces // most)
     trained = min(faces, _TRAINED * lists)
-    operations = 2.0 * dimension * lists * (10 * trained + faces)  # ten rounds of k-means, and a list for each face
-    seconds = operations / _OPERATIONS + (code > 0) * faces * dimension / _CODED
-    seconds += faces * (4 * dimension + code + vector) / _MOVED
     coarse = 4 * lists * dimension * shards
-    scanned = coarse / _SCAN + faces / 64 / _COMPARED if lists else faces * vector / _SCAN
-    cores = bounds.machines * bounds.cores
+    operations = 2.0 * dimension * (lists * (10 * trained + faces) + _TESTED * faces)  # ten rounds of k-means
+    building = operations / _OPERATIONS + faces * ((code > 0) * dimension / _CODED + (4 * dimension + vector) / _MOVED)
+    compared, visited, ranked = faces, 0.0, 0.0
+    if lists:
+        compared, visited, ranked = shards * lists, faces * _VISITED * (code or vector), shards * _RANKED / _PICKED
+    alone = ((coarse or faces * vector) + visited) / _SCANNED + ranked
+    together = 2.0 * dimension * compared / _OPERATIONS + visited / _SCANNED + ranked
     return Choice(
         key=key,
         shard_faces=most,
         memory=faces * (code or vector) + coarse,
         disk=faces * (code + vector + _ID_MAP) + coarse,
         train_faces=trained,
-        build_seconds=seconds / cores,
-        latency_ms=1000 * scanned / cores,
+        build_seconds=building / bounds.machines / bounds.cores,
+        latency_ms=1000 * alone / bounds.machines,
+        probes_per_second=bounds.machines * bounds.cores / together,
     )
 
 
@@ -119,7 +128,7 @@ def compressed(faces: int, dimension: int, bounds: Bounds) -> str:
     codes = f"PQ{pairs}x4fs" if pairs else "SQ8"
     code, vector = _code_bytes(f"IVF1,{codes},Refine(SQfp16)", dimension), 2 * dimension
     shards = -(-faces // _most(bounds, code, vector, True))
-    lists = 1 << max(2, round((faces / shards * 16) ** 0.5).bit_length() - 1)
+    lists = 1 << max(2, round(math.log2(4 * (faces / shards) ** 0.5)))
     return f"IVF{lists},{codes},Refine(SQfp16)"
 
 

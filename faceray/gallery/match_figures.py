@@ -115,7 +115,7 @@ def _errors(decision: Decision, known: Expected | None, searched: Identification
     if not curves:
         return None
     low = min(float(curve.x[np.isfinite(curve.x)].min(initial=1)) for curve in curves)
-    note = "The vertical line is the threshold"
+    note = "The vertical line is the threshold; the calibration counts mates among its first candidates only"
     return _figure(
         "Errors by threshold", note, curves, scores("threshold", low, 1), rates(1e-3, "rate"), decision.threshold
     )

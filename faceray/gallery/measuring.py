@@ -23,7 +23,10 @@ SELECT coalesce(mates.faces, 0) - (own.face_id IS NOT NULL)::INT > 0 AS mated, i
 FROM best LEFT JOIN mates ON person = mates.identity
 LEFT JOIN (SELECT DISTINCT face_id FROM names) own ON probe_face_id = own.face_id
 """
-_MATES = "SELECT score FROM matches WHERE probe_identity = identity"
+_MATES = """
+SELECT probe, names.row FROM probes JOIN names ON names.identity = probes.identity AND names.face_id <> probes.face_id
+QUALIFY row_number() OVER (PARTITION BY probe) <= 100
+"""
 
 
 def measure(matches: ds.Dataset, gallery: Gallery) -> Identification | None:
@@ -47,30 +50,36 @@ def measure(matches: ds.Dataset, gallery: Gallery) -> Identification | None:
     )
 
 
-def measure_pairs(matches: ds.Dataset, gallery: Gallery, probes: pa.Table, vectors: NDArray[np.float32]) -> Roc | None:
-    """The ROC curve of comparisons one to one: of the candidates that are of the probe's person, and of a sample of
-    probes with a sample of the gallery where they are not. None where either is missing.
+def measure_pairs(gallery: Gallery, probes: pa.Table, vectors: NDArray[np.float32]) -> Roc | None:
+    """The ROC curve of comparisons one to one, whatever a search would find: of some probes with all faces of their
+    person, and with a sample of the others. None where either is missing.
 
     Args:
         probes: a sample, with columns `identity` and `face_id`. vectors: (p, dimension), theirs.
     """
+    entries, faces = _names(gallery), gallery.card.faces
+    known = np.flatnonzero(np.asarray(probes["identity"].is_valid()))[:_SAMPLE]
+    some = pa.table({"probe": known, **{c: probes[c].take(pa.array(known)) for c in ("identity", "face_id")}})
     with duckdb.connect(config={"enable_external_access": "false"}) as db:
-        db.register("matches", matches)
-        genuine = np.asarray(db.sql(_MATES).to_arrow_table()["score"], np.float32)
-    dice, faces = np.random.default_rng(0), gallery.card.faces
-    rows = np.sort(dice.choice(faces, min(_SAMPLE, faces), replace=False))
-    some = np.sort(dice.permutation(len(vectors))[:_SAMPLE])
+        db.register("probes", some)
+        db.register("names", entries)
+        mates = db.sql(_MATES).to_arrow_table()
+    first, second = np.asarray(mates["probe"]), np.asarray(mates["row"])
+    genuine = (vectors[first] * gallery.vectors(second)).sum(axis=1)
+    rows = np.sort(np.random.default_rng(0).choice(faces, min(_SAMPLE, faces), replace=False))
     names = gallery.entries(rows)["identity"].to_numpy(zero_copy_only=False)
-    people = probes["identity"].take(pa.array(some)).to_numpy(zero_copy_only=False)
-    known = (names[None, :] != None) & (people[:, None] != None)  # noqa: E711  element by element
-    scores = (vectors[some] @ gallery.vectors(rows).T)[known & (people[:, None] != names[None, :])]
-    if not len(genuine) or not len(scores):
+    people = some["identity"].to_numpy(zero_copy_only=False)
+    other = (people[:, None] != names[None, :]) & np.array([name is not None for name in names])
+    impostor = (vectors[known] @ gallery.vectors(rows).T)[other]
+    if not len(genuine) or not len(impostor):
         return None
-    return roc(np.concatenate([genuine, scores]), np.repeat([True, False], [len(genuine), len(scores)]))
+    same = np.repeat([True, False], [len(genuine), len(impostor)])
+    return roc(np.concatenate([genuine, impostor]), same)
 
 
 def _names(gallery: Gallery) -> pa.Table:
-    """face_id and identity of every entry that has a name."""
+    """face_id, identity and row of every entry that has a name."""
     columns = ["face_id", "identity"]
     table = pa.concat_tables([shard.ids.read(columns=columns) for shard in gallery.shards])
+    table = table.append_column("row", pa.array(np.arange(table.num_rows)))
     return table.filter(table["identity"].is_valid())

@@ -9,7 +9,7 @@ from faceray.gallery.index import Index, unit
 
 _TESTED = 256
 _COSINE = 0.65  # of a probe and the face that it is made from: mean over pairs of one person in LFW, with SFace
-_CANDIDATES = (64, 256, 1024)
+_CANDIDATES = (128, 512, 2048)
 
 Floats = NDArray[np.float32]
 

@@ -76,6 +76,8 @@ def test_the_image_copies_what_there_is() -> None:
     assert {"faceray", "jobs", "requirements.lock"} <= set(sources)
     for source in sources:
         assert (ROOT / source).exists()
+    allowed = {line[1:] for line in (CLUSTER / "Dockerfile.dockerignore").read_text().splitlines() if line[0] == "!"}
+    assert set(sources) == allowed
     assert "USER ray" in lines
     assert not any(re.search(r"ARG|ENV.*(TOKEN|SECRET|KEY)=", line) for line in lines)
 

@@ -1,34 +1,18 @@
 """`ray job submit` for real, to a head that was started by `ray start` with a token."""
 
 import re
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from faceray.metrics import METRICS
 from faceray.storage import Folder
 from tests.cluster.head import Head, ray_head
-from tests.cluster.test_grafana import OF_RAY
 from tests.corpora import write
 from tests.faces import jpeg, portrait, scenery
 from tests.results.batches import contents
 
 pytestmark = pytest.mark.timeout(3000)  # a busy machine takes minutes for what takes seconds otherwise
-RUN = """
-import sys, time, ray
-sys.path.insert(0, ".")
-from faceray.metrics import RunMetrics
-ray.init(address="auto", logging_level="ERROR")
-report = {"images": {"rows": 3}, "faces": {"rows": 2}, "statuses": [{"status": "ok", "count": 3}]}
-report |= {f"{stage}_seconds": 1.5 for stage in ("load", "detect", "recognise", "write")}
-clock = iter([0, 20, 20]).__next__
-metrics = RunMetrics(10, dict.fromkeys(("load", "detect", "recognise", "write"), 1), "cpu", clock)
-metrics.add(report)
-time.sleep(float(sys.argv[1]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +44,3 @@ def test_without_the_token_nothing_can_be_asked(head: Head) -> None:
     assert head.ask("/api/jobs/") == 401
     assert head.ask("/api/jobs/", "0" * 64) == 403
     assert head.ask("/api/jobs/", head.environment["RAY_AUTH_TOKEN"]) == 200
-
-
-def test_prometheus_can_scrape_what_the_dashboard_shows(head: Head) -> None:
-    head.run([sys.executable, "-c", RUN, "6"])
-    for _ in range(30):
-        exported = set(re.findall(r"^(ray_\w+?)(?:\{| )", head.metrics(), re.MULTILINE))
-        if exported >= METRICS.keys() | OF_RAY:
-            break
-        time.sleep(1)
-    assert exported >= METRICS.keys() | OF_RAY

@@ -79,10 +79,14 @@ def test_trouble_in_listing_is_waited_out(s3_proxy: S3Proxy, many: list[str]) ->
     assert keys(found(s3_proxy, "many"), "many") == many
 
 
-def test_long_flat_prefixes(s3_proxy: S3Proxy, s3: S3Server) -> None:
-    names = [f"{i:04}.jpg" for i in range(1100)]  # more than a page
+def test_long_flat_prefixes(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of more than a page, and those with folders after it."""
+    monkeypatch.setattr(module, "_PAGE", 5)
+    names = [f"{i:04}.jpg" for i in range(12)]
     put(s3, [f"flat/{name}" for name in names], b"")
-    assert keys(found(s3_proxy, "flat"), "flat") == names
+    assert keys(found(s3, "flat"), "flat") == names
+    put(s3, [f"flat/z{number}/a.jpg" for number in range(3)])
+    assert keys(found(s3, "flat"), "flat") == [*names, "z0/a.jpg", "z1/a.jpg", "z2/a.jpg"]
 
 
 @pytest.mark.parametrize("levels", [0, 4], ids=["obstore", "s3fs"])
@@ -100,7 +104,7 @@ class Unnameable:
     def __init__(self, keys: list[str], page: int) -> None:
         self.keys, self.page = sorted(keys), page
 
-    def call_s3(self, method: str, Bucket: str, Prefix: str, **more: str) -> dict[str, Any]:
+    def call_s3(self, method: str, Bucket: str, Prefix: str, MaxKeys: int, **more: str) -> dict[str, Any]:
         assert method == "list_objects_v2"
         after = more.get("ContinuationToken") or more.get("StartAfter", "")
         left = [k for k in self.keys if k.startswith(Prefix) and k > after]

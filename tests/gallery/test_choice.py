@@ -63,6 +63,7 @@ def test_more_faces_take_more(faces: int, dimension: int, bounds: Bounds, key: s
     assert less.disk < more.disk
     assert less.build_seconds < more.build_seconds
     assert less.latency_ms < more.latency_ms
+    assert less.probes_per_second > more.probes_per_second
 
 
 @pytest.mark.parametrize("dimension", [64, 128, 130, 256, 512])

@@ -7,12 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from numpy.typing import NDArray
 
 from faceray.evaluation.identification import Identification
 from faceray.evaluation.verification import roc
 from faceray.gallery.calibration import Calibration
-from faceray.gallery.curves import Axis, Curve, plot, rates, scores
 from faceray.gallery.match_figures import Findings, figures, growth, measured_rates
 from faceray.gallery.match_report import render_match_report
 from faceray.gallery.matches import MATCHES, Decision
@@ -130,21 +128,3 @@ def test_no_matches_and_no_pictures(calibration: Calibration):
     assert "3 probes matched" in page(matches(), Decision(0.6, calibration, 600, 0.5)).text
     html = render_match_report(THREE, MANIFEST, Decision(0.6, calibration, 600, 0.5), Findings(), noise, 0)
     assert "<img" not in html
-
-
-def places(svg: str) -> NDArray[np.float64]:
-    points = re.findall(r'points="([^"]*)"', svg)[0]
-    return np.array([pair.split(",") for pair in points.split()], float)
-
-
-def test_curves_run_from_corner_to_corner():
-    line = Curve("line", np.linspace(0, 1, 10**6), np.linspace(0, 1, 10**6), "one")
-    drawn = places(plot("t", [line], scores("score", 0, 1), Axis("share", 0, 1, (0, 1))))
-    assert len(drawn) < 2000  # a million points are not needed
-    np.testing.assert_allclose(drawn[[0, -1]], [[52, 238], [470, 12]])
-
-
-def test_rates_are_drawn_by_their_powers_of_ten():
-    decades = Curve("decades", np.array([0, 1e-3, 1e-2, 1e-1, 1]), np.zeros(5), "one")
-    drawn = places(plot("t", [decades], rates(1e-3, "FAR"), scores("score", 0, 1)))
-    np.testing.assert_allclose(np.diff(drawn[:, 0]), (470 - 52) / 3, atol=0.6)  # 0 is on the axis's end, with 1e-3
