@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 PY := .venv/bin/python
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test test-tflite lint bench clean
 setup: .venv/ready
 .venv/ready: requirements.lock pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv .venv
@@ -18,6 +18,13 @@ demo: setup
 test: setup
 	$(PY) -m pytest
 
+test-tflite: .venv-tflite/ready
+	.venv-tflite/bin/python -m pytest tests/exporting/test_tflite_file.py
+.venv-tflite/ready: setup pyproject.toml
+	test -x .venv-tflite/bin/python || $(PYTHON) -m venv .venv-tflite
+	$(PY) -m uv pip install --quiet --python .venv-tflite/bin/python -e '.[export,tflite]' pytest pytest-timeout hypothesis
+	touch $@
+
 lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -27,4 +34,4 @@ bench: setup
 	$(PY) scripts/bench.py
 
 clean:
-	rm -rf .venv out
+	rm -rf .venv .venv-tflite out

@@ -4,7 +4,7 @@ import io
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,20 @@ def _quantised(path: Path, precision: Precision, faces: NDArray[np.uint8]) -> by
         return bytes(quantizer.quantize().quantized_model)
     for name in _INT8:
         quantizer.add_static_config(".*", types.TFLOperationName(name), activation_num_bits=8, weight_num_bits=8)
-    measured = quantizer.calibrate({SIGNATURE: [{INPUT: face[None]} for face in faces]}, num_threads=1)
-    return bytes(quantizer.quantize(measured).quantized_model)
+    return bytes(quantizer.quantize(_ranges(quantizer, faces)).quantized_model)
+
+
+def _ranges(quantizer: Any, faces: NDArray[np.uint8]) -> dict[str, dict[str, Any]]:
+    """Least and largest value of each tensor over all faces. Given all faces at once, the quantizer averages over
+    them instead, and half of the faces are clipped.
+    """
+    ranges: dict[str, dict[str, Any]] = {}
+    for face in faces:
+        for name, found in quantizer.calibrate({SIGNATURE: [{INPUT: face[None]}]}, num_threads=1).items():
+            so_far = ranges.setdefault(name, dict(found))
+            so_far["min"] = np.minimum(so_far["min"], found["min"])
+            so_far["max"] = np.maximum(so_far["max"], found["max"])
+    return ranges
 
 
 @contextmanager
@@ -70,7 +82,7 @@ def _quietly() -> Iterator[None]:
     """Without what the packages print about their inner steps."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # else it prints that it is on
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
 

@@ -78,6 +78,16 @@ def best_of_set(output: Tensor, target: Tensor) -> Tensor:
     return -torch.where((target > 0).any(1), allowed, 0.0)
 
 
+def drawn(target: Tensor) -> Tensor:
+    """One class of each row, with the row's probabilities, as one-hot: (n, K) -> (n, K). A row of zeros stays one.
+
+    FER+'s probabilistic label drawing (Barsoum et al., ICMI 2016). Takes from torch's generator, which the loop seeds.
+    """
+    some = target.sum(1, keepdim=True) > 0
+    chosen = torch.multinomial(torch.where(some, target, 1.0), 1)
+    return torch.zeros_like(target).scatter(1, chosen, some.to(target.dtype))
+
+
 def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     """-t log p - (1 - t) log(1 - p), p = sigmoid(output); the mean over K answers. (n, K), (n,) or (n, K) -> (n,)."""
     loss = binary_cross_entropy_with_logits(output, target.reshape(output.shape), reduction="none")

@@ -101,12 +101,13 @@ class Emotion(Classes):
 
     Attributes:
         votes: `shares`: the loss is against the votes' distribution (the paper's cross-entropy scheme); `majority`:
-            against their foremost emotion; `multi_target`: any emotion with `least` of the votes will do.
+            against their foremost emotion; `probability`: against one emotion, drawn anew in each step by the votes;
+            `multi_target`: any emotion with `least` of the votes will do.
     """
 
     name: str = "emotion"
     classes: tuple[str, ...] = EMOTIONS
-    votes: Literal["shares", "majority", "multi_target"] = "shares"
+    votes: Literal["shares", "majority", "probability", "multi_target"] = "shares"
     least: float = 0.3
 
     @property
@@ -120,7 +121,7 @@ class Emotion(Classes):
         foremost = torch.where(named.isnan(), self.truth(labels), named)
         target = smooth(one_hot(foremost, len(self.classes)), self.smoothing)
         votes = self._votes(labels)
-        if self.votes == "shares":
+        if self.votes in ("shares", "probability"):
             return torch.where(votes.isnan(), target, votes)
         if self.votes == "multi_target":
             allowed = (votes >= self.least).float()
@@ -133,8 +134,12 @@ class Emotion(Classes):
         return torch.where(votes.isnan().any(1), self.index(labels), votes.nan_to_num().argmax(1).float())
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """See Objective."""
-        return losses.best_of_set(output, target) if self.votes == "multi_target" else super().loss(output, target)
+        """See Objective. Draws only while gradients are taken: a held-out loss is against the distribution."""
+        if self.votes == "multi_target":
+            return losses.best_of_set(output, target)
+        if self.votes == "probability" and torch.is_grad_enabled():
+            target = losses.drawn(target)
+        return super().loss(output, target)
 
     def _votes(self, labels: pa.Table) -> Tensor:
         """(n, classes) shares, of the classes that the network has; rows of NaN where nobody voted for any."""

@@ -85,6 +85,22 @@ def test_any_emotion_with_enough_votes_will_do() -> None:
     assert max(sure[0], sure[1]) < 0.01 < 9 < min(sure[2:])
 
 
+def test_one_emotion_is_drawn_by_the_votes_while_learning() -> None:
+    objective = Emotion(votes="probability")
+    target = objective.encode(labels({"emotion": "neutral", **votes(**VOTES)}))
+    output = torch.randn(1, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    torch.manual_seed(1)
+    losses = objective.loss(output.expand(4000, 8), target.expand(4000, 8))
+    of_classes = -output.log_softmax(1)[0]
+    drawn = (losses[:, None] - of_classes[None]).abs() < 1e-6
+    shares = drawn.float().mean(0)
+    assert shares.tolist() == pytest.approx([VOTES.get(name, 0) for name in EMOTIONS], abs=0.03)
+    torch.manual_seed(1)
+    assert torch.equal(losses, objective.loss(output.expand(4000, 8), target.expand(4000, 8))), "seeded, so resumable"
+    with torch.no_grad():
+        torch.testing.assert_close(objective.loss(output, target), Emotion().loss(output, target))
+
+
 def test_votes_too_scattered_for_any_fall_back_to_the_label() -> None:
     even = votes(**dict.fromkeys(EMOTIONS[:4], 0.25))
     target = Emotion(votes="multi_target").encode(labels({"emotion": "surprise", **even}))
@@ -93,7 +109,7 @@ def test_votes_too_scattered_for_any_fall_back_to_the_label() -> None:
 
 def test_the_foremost_emotion_is_what_counts() -> None:
     rows = labels({"emotion": "neutral", **votes(sadness=0.6, neutral=0.4)}, {"emotion": "fear"}, {})
-    for objective in (Emotion(), Emotion(votes="majority"), Emotion(votes="multi_target")):
+    for objective in (Emotion(votes=v) for v in ("shares", "majority", "probability", "multi_target")):  # type: ignore[arg-type]
         truth = objective.truth(rows)
         assert truth[:2].tolist() == [EMOTIONS.index("sadness"), EMOTIONS.index("fear")]
         assert truth[2].isnan()

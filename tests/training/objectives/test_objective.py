@@ -42,7 +42,7 @@ OBJECTIVES: list[Objective] = [
     *(AgeYears(criterion=c) for c in ("absolute", "squared", "gaussian", "dead_zone", "relative")),  # type: ignore[arg-type]
     Classes(name="gender", classes=GENDERS, balanced=True),
     Classes(name="race", classes=RACES, smoothing=0.1),
-    *(Emotion(votes=votes) for votes in ("shares", "majority", "multi_target")),  # type: ignore[arg-type]
+    *(Emotion(votes=votes) for votes in ("shares", "majority", "probability", "multi_target")),  # type: ignore[arg-type]
     PoseClasses(),
     YesNo(name="smile"),
     YesNo(name="Wavy_Hair"),
