@@ -16,7 +16,7 @@ demo: setup
 	$(PY) scripts/demo.py out/demo
 
 test: setup
-	$(PY) -m pytest
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
 test-tflite: .venv-tflite/ready
 	.venv-tflite/bin/python -m pytest tests/exporting/test_tflite_file.py

@@ -1,6 +1,7 @@
-"""Write docs/tables.md, docs/options.md and docs/recipes.md from the schema, the option classes and the recipes."""
+"""Write docs/tables.md, docs/options.md, docs/recipes.md and the README's recipes from schema, options and recipes."""
 
 import inspect
+import re
 from argparse import SUPPRESS
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from faceray.training.targets import Filling
 
 RECORDS = (Recipe, Network, Strategy, Filling, Selection, OptimiserOptions, Schedule, Augmentation)
 DATA = {"triple_box": "--crop.kind triple_box --crop.size 64", "margin": "--crop.kind margin --crop.size 227"}
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+TABLE = re.compile(r"\| recipe \|.*\n(\|.*\n)*")  # the README's
 
 
 def tables() -> str:
@@ -117,6 +120,30 @@ def _recipe(recipe: Recipe) -> str:
     return f"| {' | '.join(row)} |"
 
 
+def readme(text: str) -> str:
+    """The README with its table of recipes made anew."""
+    heads = [
+        "| recipe | original | network | parameters | data | command: `faceray train` … |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = [_command(make()) for make in RECIPES.values()]
+    return TABLE.sub("\n".join([*heads, *rows, ""]), text, count=1)
+
+
+def _command(recipe: Recipe) -> str:
+    tasks = " --tasks gender" if recipe.name == "eagp_stl" else ""
+    packs = "PACK,PACK" if "packs" in recipe.needs else "PACK"
+    row = (
+        recipe.name,
+        "" if recipe.original is None else str(recipe.original),
+        f"{recipe.network.name} at {recipe.network.crop.size}",
+        f"{_parameters(recipe):,}",
+        recipe.needs.partition("; ")[0].partition(", prepared")[0],
+        f"`--recipe {recipe.name} --data {packs} --output OUT{tasks}`",
+    )
+    return f"| {' | '.join(row)} |"
+
+
 def _parameters(recipe: Recipe) -> int:
     known = dict.fromkeys(("licence", "training_data", "intended_use", "limitations", "version"), "")
     return count_parameters(build_network(recipe.card(**known)))
@@ -140,6 +167,8 @@ def main() -> None:
     (DOCS / "tables.md").write_text(tables())
     (DOCS / "options.md").write_text(options())
     (DOCS / "recipes.md").write_text(recipes())
+    page = ROOT / "README.md"
+    page.write_text(readme(page.read_text()))
 
 
 if __name__ == "__main__":

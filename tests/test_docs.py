@@ -15,6 +15,12 @@ def test_generated_page_is_current(page: str) -> None:
     assert (ROOT / "docs" / f"{page}.md").read_text() == docs[page](), "run scripts/docs.py"
 
 
+def test_the_readme_lists_every_recipe() -> None:
+    docs, text = runpy.run_path(str(ROOT / "scripts" / "docs.py")), (ROOT / "README.md").read_text()
+    assert text == docs["readme"](text), "run scripts/docs.py"
+    assert all(f"\n| {name} | " in text for name in docs["RECIPES"])
+
+
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/reading.md"])
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
@@ -24,5 +30,5 @@ def test_links_lead_somewhere(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_commands_of_the_makefile_exist(page: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"^ +make ([a-z]+)", (ROOT / page).read_text(), re.MULTILINE)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^ +make ([a-z-]+)", (ROOT / page).read_text(), re.MULTILINE)) <= targets

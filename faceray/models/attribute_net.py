@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from faceray.models.heads import Heads
 
@@ -91,3 +92,9 @@ class AttributeNet(nn.Module):
         """(n, 3, size, size) float RGB, 0 to 255 -> the logits of each task, (n, outputs)."""
         logits: tuple[Tensor, ...] = self.heads(self.trunk(rgb))
         return logits
+
+    def embed(self, rgb: Tensor) -> Tensor:
+        """(n, 3, size, size) float RGB, 0 to 255 -> (n, width of the last stage) of unit length, for margin heads: a network
+        small enough to learn identities on a CPU.
+        """
+        return normalize(self.trunk(rgb))

@@ -120,3 +120,13 @@ def test_a_card_without_a_network_is_refused_in_one_line(changes, message):
     with pytest.raises(UserError, match=message) as error:
         build_network(replace(CARD, **changes))
     assert "\n" not in str(error.value)
+
+
+def test_its_features_are_unit_embeddings_for_margin_heads():
+    card = replace(CARD, crop=Crop("similarity", 48), tasks=(Task("identity", "embedding", ("256",)),))
+    module = lively(AttributeNet({}, 48, Normalise("RGB", (127.5,) * 3, (128.0,) * 3)))
+    network = build_network(card)
+    assert sum(p.numel() for p in network.parameters()) == 269_888
+    embedding = module.embed(torch.rand(3, 3, 48, 48) * 255)
+    assert embedding.shape == (3, 256)
+    torch.testing.assert_close(embedding.norm(dim=1), torch.ones(3))
