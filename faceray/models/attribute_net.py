@@ -94,7 +94,7 @@ class AttributeNet(nn.Module):
         return logits
 
     def embed(self, rgb: Tensor) -> Tensor:
-        """(n, 3, size, size) float RGB, 0 to 255 -> (n, width of the last stage) of unit length, for margin heads: a network
-        small enough to learn identities on a CPU.
+        """(n, 3, size, size) float RGB, 0 to 255 -> (n, width of the last stage) of unit length, for margin
+        heads: a network small enough to learn identities on a CPU.
         """
         return normalize(self.trunk(rgb))
