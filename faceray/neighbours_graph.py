@@ -43,7 +43,7 @@ def _on_cluster(stages: Sequence[Stage], rows: pa.Table) -> Iterator[pa.Table]:
 
     step = -(-rows.num_rows // _BLOCKS)
     blocks = [rows.slice(i, step) for i in range(0, rows.num_rows, step)]
-    dataset = ray.data.from_arrow(blocks).map_batches(
+    dataset = ray.data.from_blocks(blocks).map_batches(
         _Chain(stages), batch_size=1, batch_format="pyarrow", zero_copy_batch=True, num_cpus=1
     )
     options: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow", "prefetch_batches": 0}

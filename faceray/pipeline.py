@@ -72,7 +72,7 @@ def _pieces(pieces: list[int]) -> Dataset:
     rows = [(file, group) for file, groups in enumerate(pieces) for group in range(groups)]
     step = -(-len(rows) // _BLOCKS)
     blocks = (rows[i : i + step] for i in range(0, len(rows), step))
-    return ray.data.from_arrow([pa.table(list(zip(*b, strict=True)), names=["file", "group"]) for b in blocks])
+    return ray.data.from_blocks([pa.table(list(zip(*b, strict=True)), names=["file", "group"]) for b in blocks])
 
 
 def _tasks(dataset: Dataset, stage: Stage, batch_size: int, pool: Pool) -> Dataset:

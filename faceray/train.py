@@ -3,8 +3,9 @@
 import hashlib
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from tabulate import tabulate
@@ -18,7 +19,7 @@ from faceray.training.catalogue import with_tasks
 from faceray.training.recipe import Recipe
 from faceray.training.recipes import RECIPES, recipe
 from faceray.training.session import Job, as_json, read_packs
-from faceray.training.state import News
+from faceray.training.state import News, Prelude
 from faceray.training.training_report import write_report
 from faceray.typed_json import changed
 
@@ -89,22 +90,38 @@ def _fold(options: TrainOptions, plan: Recipe, output: Folder, fold: int | None)
     title = plan.name if fold is None else f"{plan.name}, fold {fold}"
     say(f"{title}: starting workers")
     started = time.monotonic()
-    with cluster(options.address), Progress(None, "train", "steps") as progress:
-        figures = train(job, crew(options.workers, options.device), options.restarts, _Show(progress, plan))
+    with cluster(options.address), _Show(plan) as show:
+        figures = train(job, crew(options.workers, options.device), options.restarts, show)
     write_report(output, plan, figures, time.monotonic() - started)
     return figures
 
 
 class _Show:
-    """Shows where the training is: steps of all, epoch, loss, the watched figure."""
+    """Shows where the training is: pictures made ready, then steps of all, epoch, loss, the watched figure."""
 
-    def __init__(self, progress: Progress, plan: Recipe) -> None:
-        self.progress, self.plan = progress, plan
+    def __init__(self, plan: Recipe) -> None:
+        self.plan, self.what, self.bars = plan, "", ExitStack()
 
-    def __call__(self, news: News) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.close()
+
+    def _bar(self, what: str, unit: str) -> Progress:
+        if what != self.what:
+            self.bars.close()
+            self.what, self.bar = what, self.bars.enter_context(Progress(None, what, unit))
+        return self.bar
+
+    def __call__(self, news: News | Prelude) -> None:
+        if isinstance(news, Prelude):
+            self._bar(news.what, "pictures").show(news.done, news.total)
+            return
         figure = self.plan.watched[0]
         known = {f"val/{figure}": news.figures[figure]} if figure in news.figures else {}
-        self.progress.show(news.step, news.steps, epoch=f"{news.epoch}/{news.epochs}", loss=news.loss, **known)
+        epoch = f"{news.epoch}/{news.epochs}"
+        self._bar("train", "steps").show(news.step, news.steps, epoch=epoch, loss=news.loss, **known)
 
 
 def _summary(folds: list[dict[str, float]]) -> dict[str, float]:

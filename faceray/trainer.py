@@ -4,7 +4,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,9 @@ from faceray.training import world
 from faceray.training.feeds import direct, tensors
 from faceray.training.loop import Feeder, Loop
 from faceray.training.pictures import Pictures
-from faceray.training.session import Job, make_loop, run
-from faceray.training.state import News, State, save_state
+from faceray.training.session import Job, Tell, make_loop, run
+from faceray.training.state import News, Prelude, State, save_state
 
-Tell = Callable[[News], None]
 _BLOCK = 1024  # pictures that one task makes
 _TASK_CPUS = 0.1  # of a picture-making task; training itself has the rest
 
@@ -136,9 +135,8 @@ def _work(config: dict[str, Any]) -> None:
     os.environ["RAY_DATA_DISABLE_PROGRESS_BARS"] = "1"
     device = str(ray.train.torch.get_device())
     torch.set_num_threads(crew.cpus)
-    loop = make_loop(job, _feeder(crew.loaders), device)
-    if world.rank() == 0:
-        loop.tell = _Teller(queue)
+    tell = _Teller(queue) if world.rank() == 0 else _silent
+    loop = make_loop(job, _feeder(crew.loaders), device, tell)
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
         run(job, loop, None, _keep)
@@ -164,10 +162,15 @@ class _Teller:
     def __init__(self, queue: Queue) -> None:
         self.queue, self.last = queue, 0.0
 
-    def __call__(self, news: News) -> None:
-        if news.step == news.steps or time.monotonic() > self.last + 1:
+    def __call__(self, news: News | Prelude) -> None:
+        last = news.step == news.steps if isinstance(news, News) else news.done == news.total
+        if last or time.monotonic() > self.last + 1:
             self.last = time.monotonic()
             self.queue.put_nowait(news)
+
+
+def _silent(_: News | Prelude) -> None:
+    """Of the other workers."""
 
 
 def _feeder(loaders: int) -> Feeder:
@@ -183,7 +186,7 @@ def _feeder(loaders: int) -> Feeder:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_options.preserve_order = True
-        dataset = ray.data.from_arrow([pa.table({"pack": b[:, 0], "row": b[:, 1]}) for b in blocks]).map_batches(
+        dataset = ray.data.from_blocks([pa.table({"pack": b[:, 0], "row": b[:, 1]}) for b in blocks]).map_batches(
             pictures,
             batch_size=None,
             batch_format="pyarrow",

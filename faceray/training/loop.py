@@ -81,13 +81,15 @@ class Loop:
     def _epoch(self, phase: Phase) -> Iterator[State]:
         chosen = [self.names.index(pack) for pack in phase.packs]
         rows = [self.packs[number].rows("train") for number in chosen]
-        plan = mixed_epoch([len(r) for r in rows], self.recipe.batch, self.recipe.seed, self.state.epoch)
+        ends = [self.pictures.packs[number].ends for number in chosen]
+        shards = [np.searchsorted(end, own, side="right") for end, own in zip(ends, rows, strict=True)]
+        plan = mixed_epoch(shards, self.recipe.batch, self.recipe.seed, self.state.epoch, self.recipe.window)
         plan = np.stack([np.array(chosen)[plan[..., 0]], _looked_up(rows, plan)], 2)
         model = self._model(phase)
-        ends = [math.ceil(len(plan) * (i + 1) / self.recipe.rounds) for i in range(self.recipe.rounds)]
+        stops = [math.ceil(len(plan) * (i + 1) / self.recipe.rounds) for i in range(self.recipe.rounds)]
         while self.state.round < self.recipe.rounds:
-            first = ends[self.state.round - 1] if self.state.round else 0
-            last, start = ends[self.state.round], time.monotonic()
+            first = stops[self.state.round - 1] if self.state.round else 0
+            last, start = stops[self.state.round], time.monotonic()
             figures = self._steps(model, self._filled(phase), phase, plan, first, last) if last > first else {}
             self.state.round += 1
             figures |= {"epoch": self.state.epoch + last / len(plan), "step": float(self.state.step)}

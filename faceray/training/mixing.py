@@ -40,20 +40,42 @@ def steps_per_epoch(sizes: Sequence[int], shares: Sequence[int]) -> int:
     return steps
 
 
-def mixed_epoch(sizes: Sequence[int], batch: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def shuffled(shards: NDArray[np.integer], window: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """A random order of samples in which only `window` shards at a time are open: those are read together.
+
+    Args:
+        shards: (n,), the shard that each sample lies in. window: 0: the order is wholly random.
+
+    Returns:
+        (n,) int64, a permutation.
+    """
+    names, places = np.unique(shards, return_inverse=True)
+    if not 0 < window < len(names):
+        return random.permutation(len(shards))
+    windows = random.permutation(len(names))[places] // window
+    return np.lexsort((random.random(len(shards)), windows)).astype(np.int64)
+
+
+def mixed_epoch(
+    shards: Sequence[NDArray[np.integer]], batch: int, seed: int, epoch: int, window: int = 0
+) -> NDArray[np.int64]:
     """The samples of one epoch in their order, each at most once; another order for every seed and epoch.
 
     Each batch is shuffled, so that any slice of it has samples of all packs.
+
+    Args:
+        shards: of each pack: the shard that each sample lies in. window: see `shuffled`.
 
     Returns:
         (steps, batch, 2) int64: number of the pack, row in it.
     """
     random = np.random.default_rng([seed, epoch])
+    sizes = [len(pack) for pack in shards]
     shares = batch_shares(sizes, batch)
     steps = steps_per_epoch(sizes, shares)
     parts = []
-    for pack, (size, share) in enumerate(zip(sizes, shares, strict=True)):
-        rows = random.permutation(size)[: steps * share].reshape(steps, share)
+    for pack, share in enumerate(shares):
+        rows = shuffled(shards[pack], window, random)[: steps * share].reshape(steps, share)
         parts.append(np.stack([np.full_like(rows, pack), rows], axis=2))
     plan = np.concatenate(parts, axis=1).astype(np.int64)
     order = random.random((steps, batch)).argsort(axis=1)

@@ -30,6 +30,7 @@ class Network:
         cached: compute the network's `stem`, which never learns, once for all epochs. Pictures are then mirrored, and
             not augmented otherwise.
         half: keep the weights as float16, half the bytes.
+        channels_last: lay maps out place by place: convolutions of most networks are faster, 1.5 times on a CPU.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Network:
     frozen: tuple[str, ...] = ()
     cached: bool = False
     half: bool = False
+    channels_last: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,8 @@ class Recipe:
         needs: what the packs must label.
         objectives: one for each head.
         epochs: altogether; of each stage in a curriculum. batch: samples of a step, over all workers.
+        window: shards of a pack that are shuffled together and read at the same time, a hundred thousand faces of 112
+            pixels at first; 0: all, which is slow for packs that do not fit in memory.
         rounds: evaluations and checkpoints in an epoch.
         watch: the figure that decides on the best checkpoint, the learning rate's plateaus and stopping, such as
             `age/mae`; where empty, the figure of the only task, or the validation loss of several.
@@ -99,6 +103,7 @@ class Recipe:
     strategy: Strategy = Strategy()
     epochs: int = 10
     batch: int = 64
+    window: int = 64
     optimiser: OptimiserOptions = OptimiserOptions()
     schedule: Schedule = Schedule()
     augmentation: Augmentation = Augmentation()
@@ -119,6 +124,8 @@ class Recipe:
             raise ValueError(f"objectives must be one or more with different names, not {names}")
         if min(self.epochs, self.batch, self.rounds, self.validation) < 1:
             raise ValueError("epochs, batch, rounds and validation must be at least 1")
+        if self.window < 0:
+            raise ValueError("window must not be negative")
         if self.folds == 1 or self.folds < 0 or self.fold >= max(self.folds, 1):
             raise ValueError(f"there is no fold {self.fold} of {self.folds}")
 

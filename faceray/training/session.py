@@ -27,9 +27,10 @@ from faceray.training.pack_labels import PackLabels, read_labels
 from faceray.training.pictures import Pictures, Shards
 from faceray.training.recipe import Recipe
 from faceray.training.records import write_history, write_predictions
-from faceray.training.state import State, load_state
+from faceray.training.state import News, Prelude, State, load_state
 from faceray.training.stem_cache import StemCache, check_augmentation
 
+Tell = Callable[[News | Prelude], None]
 BEST = "best.safetensors"
 _UNKNOWN = {"licence": "", "training_data": "", "intended_use": "", "limitations": "", "version": ""}
 
@@ -98,8 +99,11 @@ def objectives_for(recipe: Recipe, packs: Sequence[PackLabels]) -> tuple[Objecti
     return tuple(fitted)
 
 
-def make_loop(job: Job, feeder: Feeder, device: str) -> Loop:
+def make_loop(job: Job, feeder: Feeder, device: str, tell: Tell = lambda _: None) -> Loop:
     """Everything ready for the first step, or to go on from a checkpoint.
+
+    Args:
+        tell: called after every step, and while pictures are made ready for the first.
 
     Raises:
         UserError: see `read_packs`, `objectives_for`; the network cannot be built or has no such parts.
@@ -111,6 +115,8 @@ def make_loop(job: Job, feeder: Feeder, device: str) -> Loop:
     network = build_network(replace(recipe, objectives=objectives).card(**_UNKNOWN))
     if recipe.network.weights:
         load_pretrained(network.get_submodule(recipe.network.part), recipe.network.weights)
+    if recipe.network.channels_last:
+        network = network.to(memory_format=torch.channels_last)
     learner = Learner(network, objectives, recipe.precision, recipe.network.cached).to(device)
     goals = [Goals.of(pack, objectives) for pack in packs]
     pictures = Pictures([_shards(pack) for pack in packs], recipe.network.crop.size, recipe.network.crop.count)
@@ -120,8 +126,8 @@ def make_loop(job: Job, feeder: Feeder, device: str) -> Loop:
         if not isinstance(stem, torch.nn.Module):
             raise UserError(f"network {recipe.network.name} has no stem whose features could be cached")
         name = f"{recipe.network.name} {recipe.network.arguments.get('trunk')}"
-        feeder = StemCache(stem, name, feeder, pictures, device, job.cache)
-    return Loop(recipe, learner, packs, goals, pictures, feeder, device)
+        feeder = StemCache(stem, name, feeder, pictures, device, job.cache, tell)
+    return Loop(recipe, learner, packs, goals, pictures, feeder, device, tell)
 
 
 def _shards(pack: PackLabels) -> Shards:

@@ -34,8 +34,12 @@ class State:
 
 @dataclass(frozen=True)
 class News:
-    """Where a training is, for people: step of all steps (as many as there are if nothing stops it early), epoch of
-    all epochs, loss of the step, figures of the newest round."""
+    """Where a training is, for people.
+
+    Attributes:
+        step, steps: as many as there are if nothing stops it early. epoch, epochs: likewise.
+        loss: of the step. figures: of the newest round.
+    """
 
     step: int
     steps: int
@@ -43,6 +47,15 @@ class News:
     epochs: int
     loss: float
     figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Prelude:
+    """What comes before the first step: `done` of `total` pictures; `what` says which."""
+
+    what: str
+    done: int
+    total: int
 
 
 def save_state(folder: Path, state: State, learner: Learner, optimiser: Optimizer) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from faceray.training import world
 from faceray.training.augmentation import Augmentation
 from faceray.training.loop import Feeder
 from faceray.training.pictures import Pictures
+from faceray.training.state import Prelude
 
 _BATCH = 64
 
@@ -31,16 +32,25 @@ class StemCache:
         feeder: of pictures. pictures: the stage without augmentation.
         device: of the stem.
         folder: on this machine, where the files stay for the next training; temporary where None.
+        tell: called after every batch that is computed.
     """
 
     def __init__(
-        self, stem: nn.Module, name: str, feeder: Feeder, pictures: Pictures, device: str, folder: str | None = None
+        self,
+        stem: nn.Module,
+        name: str,
+        feeder: Feeder,
+        pictures: Pictures,
+        device: str,
+        folder: str | None = None,
+        tell: Callable[[Prelude], None] = lambda _: None,
     ) -> None:
         example = torch.zeros(2, 3, pictures.size, pictures.size)
         with torch.inference_mode():
             self.width = stem(example.to(device)).shape[1]
         self.temporary = None if folder else tempfile.TemporaryDirectory(prefix="faceray-features-")
         self.name, self.folder = name, Path(folder or self.temporary.name)  # type: ignore[union-attr]
+        self.tell, self.done, self.total = tell, 0, 2 * sum(shards.ends[-1] for shards in pictures.packs)
         network = compile_network(
             stem, example, "cuda" if device.startswith("cuda") else "cpu", threads=torch.get_num_threads()
         )
@@ -55,6 +65,7 @@ class StemCache:
     ) -> NDArray[np.float16]:
         file = self._file(pictures, pack)
         if file.exists():
+            self._tell(count)
             found: NDArray[np.float16] = np.load(file, mmap_mode="r")
             return found
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -69,9 +80,14 @@ class StemCache:
             features = network(pixels.float())[0].cpu() if len(pixels) else torch.empty(0, self.width)
             whole = world.interleaved(features.half())
             kept[start : start + len(whole)] = whole.numpy()
+            self._tell(len(whole))
         kept.flush()
         unfinished.replace(file)
         return kept
+
+    def _tell(self, pictures: int) -> None:
+        self.done += pictures
+        self.tell(Prelude(f"features of {self.name}", self.done, self.total))
 
     def _file(self, pictures: Pictures, pack: int) -> Path:
         """Named by what decides about the features: network, pack, whether mirrored."""

@@ -25,7 +25,12 @@ def joint() -> Recipe:
         about="emotion, age group, gender and pose; mixed batches, missing labels masked",
         needs="packs such as FER+ and Adience, AFLW or UTKFace; tasks without labels: --tasks emotion,gender",
         network=Network(
-            name="mini_xception", crop=Crop("similarity", 64), colour="BGR", mean=(128.0, 128.0, 128.0), std=_STD
+            name="mini_xception",
+            crop=Crop("similarity", 64),
+            colour="BGR",
+            mean=(128.0, 128.0, 128.0),
+            std=_STD,
+            channels_last=False,  # torch 2.15 crashes in it
         ),
         objectives=(
             Emotion(votes="majority"),
