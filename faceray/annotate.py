@@ -1,21 +1,25 @@
 """The annotate job: label a corpus, or go on labelling it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from faceray.corpus.before import Before
 from faceray.corpus.decode import Limits
 from faceray.corpus.loading import load_picture
 from faceray.corpus.plan import make_plan
 from faceray.corpus.source import Source
 from faceray.errors import UserError
+from faceray.forgotten import forgotten
 from faceray.models.zoo import load_models
 from faceray.options import AnnotateOptions
 from faceray.progress import Progress, say
 from faceray.results.committer import Committer
 from faceray.results.manifest import new_run_id
 from faceray.results.report import render_report
+from faceray.results.table import Patch
 from faceray.run import Run
 from faceray.storage import Folder, StorageOptions, without_secrets
 
@@ -36,10 +40,15 @@ def annotate(options: AnnotateOptions) -> dict[str, Any]:
     try:
         if not run.plan.listed:
             raise UserError(f"no images at {options.input} ({run.ignored} files passed over: see --suffixes)")
-        if not run.plan.planned:
+        if not run.plan.planned and not run.plan.marks:
             return run.manifest("nothing to do")
-        say(f"{run.plan.planned:,} of {run.plan.listed:,} images to do; starting workers")
         committer.claim()
+        if patches := _marks(run):
+            committer.mark(patches)
+            say(f"marked {len(run.plan.gone):,} images as gone, {len(run.plan.back):,} as back")
+        if not run.plan.planned:
+            return run.save("finished")
+        say(f"{run.plan.planned:,} of {run.plan.listed:,} images to do; starting workers")
         for name in runs.names():  # of runs that were killed
             if name.endswith(_PLAN) and name != f"{run.id}{_PLAN}":
                 runs.remove(name)
@@ -71,12 +80,24 @@ def prepare(options: AnnotateOptions, write_plan: bool) -> tuple[Run, Committer]
         if committer.torn:
             committer.claim()  # what it takes away is to be done by this run's plan
     done = committer.images.dataset() if committer.images.delta else None
+    before = Before(committer.faces.dataset() if done else None, forgotten(output), source.covers)
     with Progress(None, "listing") as progress:
         plan = make_plan(
-            source, done, models.fingerprint, options.limit, folder if write_plan else None, progress.show
+            source, done, models.fingerprint, options.limit, folder if write_plan else None, progress.show, before
         )
     told = replace(options, input=without_secrets(options.input), output=without_secrets(options.output))
     return Run(run_id, output, told, models, plan, folder, source.ignored), committer
+
+
+def _marks(run: Run) -> list[Patch]:
+    """What is known of images without looking at them."""
+    now, plan = datetime.now(UTC), run.plan
+    marks = (
+        Patch(plan.gone, "gone_at", now),
+        Patch(plan.back, "gone_at", None),
+        Patch(plan.relabelled, "models", run.models.fingerprint),
+    )
+    return [patch for patch in marks if len(patch.images)]
 
 
 def _work(run: Run, committer: Committer) -> None:

@@ -29,6 +29,7 @@ def estimate(options: AnnotateOptions) -> str:
         ("other files passed over", f"{run.ignored:,}"),
         ("listed twice", f"{plan.duplicates:,}"),
         *((f"- {reason.replace('_', ' ')}", f"{count:,}") for reason, count in sorted(plan.by_reason.items())),
+        *((f"- {name}", f"{len(ids):,}") for name, ids in (("gone", plan.gone), ("back", plan.back)) if len(ids)),
         ("to do now", f"{plan.planned:,}"),
         ("bytes to read", _size(plan.bytes)),
         ("faces, about", f"{plan.planned * faces:,.0f}"),

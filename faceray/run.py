@@ -11,8 +11,17 @@ from faceray.options import AnnotateOptions
 from faceray.results.manifest import Tally, versions, write_manifest
 from faceray.storage import Folder
 
-State = Literal["running", "finished", "stopped", "nothing to do"]
-_REASONS = ("new", "changed", "retried", "model_changed", "already_done")
+State = Literal["running", "finished", "stopped", "failed", "nothing to do"]
+_REASONS = (
+    "new",
+    "changed",
+    "retried",
+    "model_changed",
+    "recomputed",
+    "relabelled",
+    "already_done",
+    "forgotten",
+)
 
 
 @dataclass
@@ -43,7 +52,9 @@ class Run:
         return time.monotonic() - self._started
 
     def manifest(self, state: State) -> dict[str, Any]:
-        """All that is known. Counts: listed = already_done + planned + deferred; in the end planned = written."""
+        """All that is known. Counts: listed = already_done + relabelled + forgotten + planned + deferred; in the end
+        planned = written.
+        """
         seconds, tally, now = self.seconds, self.tally, datetime.now(UTC).isoformat(timespec="seconds")
         stages = tally.stages(self.workers, seconds) if self.workers else []
         return {
@@ -76,6 +87,8 @@ class Run:
             "ignored": self.ignored,
             "duplicates": self.plan.duplicates,
             **{reason: self.plan.by_reason.get(reason, 0) for reason in _REASONS},
+            "gone": len(self.plan.gone),
+            "back": len(self.plan.back),
             "planned": self.plan.planned,
             "deferred": self.plan.deferred,
             "written": self.tally.images,

@@ -74,7 +74,7 @@ class PhotoHashes:
 
     def plan(self, folder: Folder) -> Plan:
         """The photos without a hash of their present version, as pieces in `folder`."""
-        readable = pc.field("status") == str(Status.OK)
+        readable = (pc.field("status") == str(Status.OK)) & pc.field("gone_at").is_null()
         listing = self.images.dataset().scanner(columns=LISTING.names, filter=readable).to_batches()
         batches = (batch.cast(LISTING) for batch in listing if batch.num_rows)
         return make_plan(batches, self.table.dataset() if self.table.delta else None, VERSION, None, folder)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 import pyarrow as pa
 
 from faceray import s3
-from faceray.corpus.address import frame_uri, holds_images, is_video, member_version
+from faceray.corpus.address import frame_of, frame_uri, holds_images, is_video, member_of, member_version
 from faceray.corpus.decode import Limits
 from faceray.corpus.fetch import VIDEO, open_object
 from faceray.corpus.listing import LISTING, ROWS, Entry, chunks, image_ids, is_text, listing_batch
@@ -65,6 +66,21 @@ class Source:
                         self.ignored += ignored
                         yield from batches
 
+    @cached_property
+    def is_folder(self) -> bool:
+        """Whether everything below the address is listed; not so for a glob, a list or a single file."""
+        return not self.is_glob and not self.files.isfile(self.path)
+
+    def covers(self, uri: str) -> bool:
+        """Whether the listing would name this address, if there were an image at it."""
+        root = Folder.at(self.address, self.storage).uri
+        if not self.is_folder or not uri.startswith(f"{root}/") or self._excluded(uri):
+            return False
+        member = member_of(uri)
+        outer = member[0] if member else (frame_of(uri) or (uri, 0))[0]
+        names = [outer, *([member[1]] if member else [])]
+        return "/." not in outer[len(root) :] and all(self._wanted(name.rpartition("/")[2]) for name in names)
+
     def _check(self) -> bool:
         """Whether the address is a glob: plain names may have brackets, too."""
         if s3.is_s3(self.address):
@@ -84,7 +100,7 @@ class Source:
             found = sorted(self.files.glob(self.path, detail=True).items())
             infos = [info for path, info in found if is_file(info) and not self._excluded(self._uri(path))]
             yield from chunks(entry_of(self.files, info) for info in infos)
-        elif not self.files.isfile(self.path):
+        elif self.is_folder:
             yield from self._in_folder()
         elif self.path.lower().endswith(LISTS) or self.path.rpartition("/")[2] == INVENTORY:
             for entries in ImageList(self.address, self.storage):

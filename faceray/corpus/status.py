@@ -18,6 +18,8 @@ class Status(StrEnum):
     FORBIDDEN = "forbidden"  # exists, may not be read
     FETCH_ERROR = "fetch_error"  # any other trouble in reading the bytes
     FAILED = "failed"  # decoded, but a later stage raised
+    CRASHED = "crashed"  # the process that worked on it died, and again when it worked on nothing else
+    TIMEOUT = "timeout"  # the work on it did not end in time
 
 
 class ImageError(Exception):

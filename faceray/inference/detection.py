@@ -18,11 +18,12 @@ from faceray.vision.mtcnn import Detections, MtcnnOptions
 from faceray.vision.pose import head_pose
 from faceray.vision.quality import face_quality
 
+KNOWN = "known_faces"  # column of a plan: faces that stay as they are
 _QUALITY_CROP = Crop("similarity", 112)
 
 
 class Detect:
-    """Rows of LOADED become rows of DETECTED; the pixels stay behind.
+    """Rows of LOADED become rows of DETECTED; the pixels stay behind. Faces that are known are not looked for.
 
     Args:
         crops: what to cut out of each face for the stages to come.
@@ -44,15 +45,28 @@ class Detect:
         usable = iter(each_or_failed(self._detect, [row for row in rows if "pixels" in row]))
         rows = [next(usable) if "pixels" in row else {**row, "faces": []} for row in rows]
         seconds = (time.perf_counter() - start) / max(1, len(rows))
-        schema = travelling(batch.schema, LOADED, DETECTED)
+        given = pa.schema([f for f in batch.schema if f.name != KNOWN])
+        schema = travelling(given, LOADED, DETECTED)
         return pa.Table.from_pylist([{**row, "detect_seconds": seconds} for row in rows], schema=schema)
 
     def _detect(self, rows: list[Row]) -> list[Row]:
-        found = self.detector([row["pixels"] for row in rows])
+        found = iter(self.detector([row["pixels"] for row in rows if not row.get(KNOWN)]))
         return [
-            {**row, "faces": describe(row["pixels"], faces, self.crops)}
-            for row, faces in zip(rows, found, strict=True)
+            {
+                **row,
+                "faces": [with_crops(row["pixels"], face, self.crops) for face in row[KNOWN]]
+                if row.get(KNOWN)
+                else describe(row["pixels"], next(found), self.crops),
+            }
+            for row in rows
         ]
+
+
+def with_crops(rgb: np.ndarray, face: Row, crops: tuple[Crop, ...]) -> Row:
+    """A face of the faces table with its crops, equal to those that it had when it was detected."""
+    box = np.array([face[name] for name in ("x1", "y1", "x2", "y2")], np.float32)
+    landmarks = np.array(face["landmarks"], np.float32).reshape(5, 2)
+    return {**face, "crops": [crop.cut(rgb, box, landmarks).tobytes() for crop in crops]}
 
 
 def describe(rgb: np.ndarray, faces: Detections, crops: tuple[Crop, ...]) -> list[dict[str, Any]]:

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from faceray.corpus.loading import travelling
 from faceray.inference.backend import Network, Precision, compile_network, pick_device
-from faceray.inference.rows import DETECTED, RECOGNISED, Row, each_or_failed
+from faceray.inference.rows import ATTRIBUTES, DETECTED, RECOGNISED, Row, each_or_failed
 from faceray.models.checkpoint import load_checkpoint
 from faceray.models.embedder import load_embedder
 from faceray.models.tasks import Task, decode
 from faceray.vision.align import Crop
 
+REFRESH = "refresh"  # column of a plan: which networks' columns are to be computed; null: all
 _CHUNK = 64  # faces in one call of a network
 
 
@@ -59,21 +60,33 @@ class Recognise:
         return pa.Table.from_pylist([{**row, "recognise_seconds": seconds} for row in rows], schema=schema)
 
     def _recognise(self, rows: list[Row]) -> list[Row]:
-        faces: list[dict[str, Any]] = [face for row in rows for face in row["faces"]]
-        if not faces:
-            return rows
-        pictures = {crop: _stack([face["crops"][i] for face in faces], crop) for i, crop in enumerate(self.crops)}
-        columns: dict[str, Any] = {"embedding": self._embed(pictures)}
+        faces: list[Row] = [dict(face) for row in rows for face in row["faces"]]
+        wanted = [row.get(REFRESH) or ("embedding", "attributes") for row in rows for _ in row["faces"]]
+        for part, answer in (("embedding", self._embed), ("attributes", self._describe)):
+            chosen = [face for face, parts in zip(faces, wanted, strict=True) if part in parts]
+            if not chosen:
+                continue
+            crops = enumerate(self.crops)
+            columns = answer({crop: _stack([face["crops"][i] for face in chosen], crop) for i, crop in crops})
+            for number, face in enumerate(chosen):
+                face.update((name, values[number]) for name, values in columns.items())
+        done = iter(faces)
+        return [{**row, "faces": [next(done) for _ in row["faces"]]} for row in rows]
+
+    def _embed(self, pictures: dict[Crop, Tensor]) -> dict[str, list[Any]]:
+        """An embedding for each face; none where a network gave nothing finite."""
+        outputs = [self._run(network, pictures[crop])[0] for network, crop in self.parts]
+        finite = [e.tolist() if np.isfinite(e).all() else None for e in self.embedder.combine(outputs)]
+        return {"embedding": finite}
+
+    def _describe(self, pictures: dict[Crop, Tensor]) -> dict[str, Any]:
+        """Values of all attribute columns; null where no network fills them."""
+        count = len(next(iter(pictures.values()))) if pictures else 0
+        columns: dict[str, Any] = {name: [None] * count for name in ATTRIBUTES}
         for network, crop, tasks in self.attributes:
             for task, logits in zip(tasks, self._run(network, pictures[crop]), strict=True):
                 columns |= decode(task, logits)
-        done = ({**face, **{name: values[i] for name, values in columns.items()}} for i, face in enumerate(faces))
-        return [{**row, "faces": [next(done) for _ in row["faces"]]} for row in rows]
-
-    def _embed(self, pictures: dict[Crop, Tensor]) -> list[list[float] | None]:
-        """An embedding for each face; none where a network gave nothing finite."""
-        outputs = [self._run(network, pictures[crop])[0] for network, crop in self.parts]
-        return [e.tolist() if np.isfinite(e).all() else None for e in self.embedder.combine(outputs)]
+        return columns
 
     def _run(self, network: Network, pictures: Tensor) -> tuple[np.ndarray, ...]:
         starts = range(0, len(pictures), _CHUNK)

@@ -13,7 +13,8 @@ Row = dict[str, Any]
 
 _KEYS = ("face_id", "image_id", "uri", "run_id")  # known only when the tables are written
 FACE_FIELDS = [f for f in FACES if f.name not in _KEYS]
-_RECOGNISED = {f.name for f in FACE_FIELDS if f.nullable}  # what the networks after the detector add
+EMBEDDING = ("embedding",)  # what the networks after the detector add: null before them
+ATTRIBUTES = tuple(f.name for f in FACE_FIELDS if f.nullable and f.name not in EMBEDDING)
 
 
 def _rows(face: list[pa.Field], *seconds: str) -> pa.Schema:
@@ -22,10 +23,7 @@ def _rows(face: list[pa.Field], *seconds: str) -> pa.Schema:
 
 
 # `crops`: for each Crop that a network asked for, count * size * size * 3 bytes of RGB.
-DETECTED = _rows(
-    [*(f for f in FACE_FIELDS if f.name not in _RECOGNISED), pa.field("crops", pa.list_(pa.large_binary()))],
-    "detect_seconds",
-)
+DETECTED = _rows([*FACE_FIELDS, pa.field("crops", pa.list_(pa.large_binary()))], "detect_seconds")
 RECOGNISED = _rows(FACE_FIELDS, "detect_seconds", "recognise_seconds")
 
 

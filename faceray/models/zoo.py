@@ -32,8 +32,10 @@ class Models:
 
     @cached_property
     def fingerprint(self) -> str:
-        """`mtcnn:1a2b3c4d sface:5e6f7a8b …`: equal when, and only when, the networks and their settings are."""
-        return " ".join(f"{entry['name']}:{_digest(entry)}" for entry in self.manifest())
+        """`mtcnn:1a2b3c4d sface:5e6f7a8b …`: equal when, and only when, the networks and their settings are. A word
+        each for the detector, the embedding network, and every attribute network.
+        """
+        return " ".join(f"{'-'.join(entry['name'].split())}:{_digest(entry)}" for entry in self.manifest())
 
     def manifest(self) -> list[dict[str, Any]]:
         """What the run manifest says of each network: role, name, sha256, licence, settings, columns that it fills."""

@@ -1,12 +1,13 @@
 """Makes written parts visible: both tables, faces first, every few seconds."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
 from faceray.results.schema import FACES, IMAGES
-from faceray.results.table import Table
+from faceray.results.table import Patch, Table
 from faceray.storage import Folder
 
 _REPLACING_SHARE = 0.05  # of the time may go into rewriting files that hold replaced images
@@ -41,6 +42,12 @@ class Committer:
         self._commit_both(replaced_faces=orphans, replaced_images=bereft)
         for table in (self.faces, self.images):
             table.vacuum()
+
+    def mark(self, patches: Sequence[Patch]) -> None:
+        """Change rows of the images table in one commit; their faces stay as they are."""
+        serial = max(self.faces.serial, self.images.serial) + 1
+        self.faces.commit(serial)
+        self.images.commit(serial, patches=patches)
 
     def add(self, report: dict[str, Any]) -> bool:
         """Take note of one written batch (a row of REPORT); commit when it is time, and say whether it was."""

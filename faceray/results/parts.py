@@ -65,6 +65,8 @@ class WriteParts:
             [
                 counts
                 if f.name == "face_count"
+                else pa.nulls(batch.num_rows, f.type)
+                if f.name == "gone_at"
                 else pa.repeat(shared[f.name], batch.num_rows).cast(f.type)
                 if f.name in shared
                 else batch[f.name].cast(f.type)

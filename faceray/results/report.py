@@ -40,6 +40,8 @@ STATUS_MEANING = {
     Status.FORBIDDEN: "reading it is not allowed",
     Status.FETCH_ERROR: "reading it went wrong",
     Status.FAILED: "readable, but a later stage went wrong",
+    Status.CRASHED: "the process that worked on it died, and again when it worked on nothing else",
+    Status.TIMEOUT: "the work on it did not end in time",
 }
 _TILE = 128  # pixels
 _FAILED_SHOWN = 24

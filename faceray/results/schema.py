@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 GENDERS = ("female", "male")
 RACES = ("White", "Black", "Asian", "Indian", "Other")
@@ -52,6 +52,7 @@ IMAGE_COLUMNS = (
     ),
     Column("run_id", pa.string(), "the run that wrote the row: `runs/RUN_ID.json`"),
     Column("annotated_at", _UTC, "when"),
+    _column("gone_at", _UTC, "when a run first missed the image in its listing; its rows stay, until it is forgotten"),
 )
 
 FACE_COLUMNS = (

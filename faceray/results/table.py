@@ -3,13 +3,15 @@
 import hashlib
 import json
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -20,8 +22,18 @@ from faceray.storage import Folder
 
 _APP = "faceray"
 _VERSION_KEY = "faceray.schema_version"
+_OLDER = {"1"}  # versions that become the present one by new columns that may be null
 _RENEW_SECONDS = 300.0
 Part = dict[str, Any]  # a file that a task has written: path, size, rows
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One column of some images' rows gets another value."""
+
+    images: pa.Int64Array
+    column: str
+    value: object
 
 
 class Table:
@@ -44,8 +56,12 @@ class Table:
             raise UserError(f"cannot read the table {folder.uri}: {error}") from error
         if self.delta is None and any(not name.startswith(("_", ".")) for name in folder.names()):
             raise UserError(f"{folder.uri} has files that are not a table's: choose another --output")
-        if self.delta and self.delta.metadata().configuration.get(_VERSION_KEY) != str(SCHEMA_VERSION):
+        if self.delta and self._version not in {str(SCHEMA_VERSION), *_OLDER}:
             raise UserError(f"{folder.uri} has another schema version than this faceray writes ({SCHEMA_VERSION})")
+
+    @property
+    def _version(self) -> str | None:
+        return self.delta.metadata().configuration.get(_VERSION_KEY) if self.delta else None
 
     @property
     def serial(self) -> int:
@@ -56,10 +72,10 @@ class Table:
         """All rows, lazily; none before the first run."""
         if self.delta is None:
             return pa.dataset.dataset(self.schema.empty_table())
-        return self.delta.to_pyarrow_dataset()
+        return self.delta.to_pyarrow_dataset(schema=self.schema)
 
     def create(self) -> None:
-        """Make the table where there is none.
+        """Make the table where there is none; give one of an older schema version the columns that it lacks.
 
         Raises:
             UserError: it cannot be made, or another run has just made it.
@@ -78,16 +94,30 @@ class Table:
                 )
             except (DeltaError, OSError) as error:
                 raise UserError(f"cannot make the table {self.folder.uri}: {error}") from error
+        elif self._version in _OLDER:
+            known = {field.name for field in self.delta.schema().fields}
+            new = [name for name in self.schema.names if name not in known]
+            fields = Schema.from_arrow(pa.schema([self.schema.field(name).remove_metadata() for name in new])).fields
+            if fields:
+                self.delta.alter.add_columns(fields)
+            self.delta.alter.set_table_properties({_VERSION_KEY: str(SCHEMA_VERSION)}, raise_if_not_exists=False)
 
-    def commit(self, serial: int, parts: Iterable[Part] = (), replaced: Collection[int] = ()) -> None:
-        """Add files, and take the old rows of the replaced images away, in one atomic step.
+    def commit(
+        self,
+        serial: int,
+        parts: Iterable[Part] = (),
+        replaced: Collection[int] = (),
+        patches: Sequence[Patch] = (),
+    ) -> None:
+        """Add files, take the old rows of the replaced images away, and change rows, in one atomic step. No image is
+        both replaced and patched.
 
         Raises:
             UserError: another run has written to the table.
         """
         assert self.delta is not None, "create() comes first"
         self._renew()
-        actions = [*self._without(replaced), *(_add(part) for part in parts)]
+        actions = [*self._without(replaced), *self._patched(patches), *(_add(part) for part in parts)]
         before = self.delta.version()
         properties = CommitProperties(app_transactions=[Transaction(_APP, serial)], max_commit_retries=0)
         try:
@@ -111,18 +141,38 @@ class Table:
         """Actions that replace every file with rows of these images by one without them."""
         if not images:
             return []
-        gone = pc.field("image_id").isin(pa.array(sorted(images), pa.int64()))
+        gone = pa.array(sorted(images), pa.int64())
+        return self._rewritten(gone, lambda rows: rows.filter(pc.invert(pc.is_in(rows["image_id"], gone))))
+
+    def _patched(self, patches: Sequence[Patch]) -> list[AddAction | RemoveAction]:
+        """Actions that replace every file with rows of these images by one with the new values."""
+
+        def change(rows: pa.Table) -> pa.Table:
+            for patch in patches:
+                place = self.schema.get_field_index(patch.column)
+                value = pa.scalar(patch.value, self.schema.field(place).type)
+                chosen = pc.is_in(rows["image_id"], patch.images)
+                changed = pc.if_else(chosen, value, rows.column(place))
+                rows = rows.set_column(place, self.schema.field(place), changed)
+            return rows
+
+        return self._rewritten(pa.concat_arrays([patch.images for patch in patches]), change) if patches else []
+
+    def _rewritten(
+        self, images: pa.Int64Array, change: Callable[[pa.Table], pa.Table]
+    ) -> list[AddAction | RemoveAction]:
+        """Actions that replace every file with rows of these images by what `change` makes of it."""
+        concerned = pc.field("image_id").isin(images)
         actions: list[AddAction | RemoveAction] = []
         for fragment in self.dataset().get_fragments():
-            if not fragment.count_rows(filter=gone):
+            if not fragment.count_rows(filter=concerned):
                 continue
             path = str(fragment.path).rpartition("/")[2]
             actions.append(RemoveAction(path, True, int(time.time() * 1000)))
-            kept = fragment.to_table(schema=self.schema, filter=~gone)
-            if kept.num_rows:
-                key = f"{path} without {sorted(images)}"
-                name = f"part-{hashlib.sha256(key.encode()).hexdigest()[:32]}.parquet"
-                actions.append(_add(write_part(self.folder, name, kept)))
+            rows = change(fragment.to_table(schema=self.schema))
+            if rows.num_rows:
+                name = f"part-{hashlib.sha256(f'{path} {uuid4()}'.encode()).hexdigest()[:32]}.parquet"
+                actions.append(_add(write_part(self.folder, name, rows)))
         return actions
 
     def vacuum(self) -> int:

@@ -143,7 +143,8 @@ def test_pieces_cover_exactly_the_plan(
             return "changed"
         if status in RETRIED:
             return "retried"
-        return "model_changed" if models != "m" and status in (Status.OK, Status.FAILED) else "already_done"
+        again = (Status.OK, Status.FAILED, Status.CRASHED, Status.TIMEOUT)
+        return "model_changed" if models != "m" and status in again else "already_done"
 
     before = done(*((str(uri), *row) for uri, row in known.items())) if known else None
     unique = list(dict.fromkeys(uris))
