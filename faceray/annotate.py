@@ -11,8 +11,9 @@ from faceray.corpus.decode import Limits
 from faceray.corpus.loading import load_picture
 from faceray.corpus.plan import make_plan
 from faceray.corpus.source import Source
-from faceray.errors import UserError
+from faceray.errors import TooManyErrors, UserError
 from faceray.forgotten import forgotten
+from faceray.log import bind
 from faceray.models.zoo import load_models
 from faceray.options import AnnotateOptions
 from faceray.progress import Progress, say
@@ -67,6 +68,7 @@ def prepare(options: AnnotateOptions, write_plan: bool) -> tuple[Run, Committer]
         UserError: input, output, a network or a table is not what it should be.
     """
     run_id = new_run_id()
+    bind(run_id=run_id)
     output = Folder.at(options.output, options.storage)
     ours = [output / name for name in ("images", "faces", "runs")]
     reached = options.input_storage or options.storage
@@ -103,6 +105,7 @@ def _marks(run: Run) -> list[Patch]:
 def _work(run: Run, committer: Committer) -> None:
     """Run the pipeline and commit what it writes; the manifest is kept up to date on the way."""
     from faceray.cluster import cluster, share_out  # Ray takes seconds to import: not before there is work
+    from faceray.metrics import RunMetrics
     from faceray.pipeline import annotate as pipeline
 
     run.save("running")
@@ -110,16 +113,20 @@ def _work(run: Run, committer: Committer) -> None:
         with cluster(run.options.address), Progress(run.plan.planned) as progress:
             pools = share_out(run.options.workers, run.options.device)
             run.workers = pools.workers
+            metrics = RunMetrics(run.plan.planned, pools.workers, pools.device)
             for report in pipeline(run.plan, run.plan_folder, run.output, run.id, run.models, run.options, pools):
                 run.tally.add(report)
+                metrics.add(report)
                 if committer.add(report):
                     run.save("running")
                 progress.show(run.tally.images, faces=run.tally.faces, errors=run.tally.errors)
+                if reason := run.tally.too_many_errors(run.options.max_error_rate):
+                    raise TooManyErrors(f"{reason}; --max-error-rate allows {run.options.max_error_rate:.1%}")
             committer.close()
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt | TooManyErrors):
             committer.flush()
-        run.save("stopped")
+        run.save("failed" if isinstance(error, TooManyErrors) else "stopped")
         raise
 
 

@@ -73,12 +73,12 @@ def usage() -> str:
 
 
 def run(command: Command, arguments: list[str]) -> int:
-    """Exit code: 0 done or what the command says, 2 the user can mend it, 130 stopped from outside."""
+    """Exit code: 0 done or what the command says, 2 the user can mend it, 3 too many errors, 130 stopped."""
     try:
         return command(arguments) or 0
     except UserError as error:
         print(f"faceray: {' '.join(_COLOURS.sub('', str(error)).split())}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except KeyboardInterrupt:
         print("faceray: stopped; what was committed stays, the next run goes on from there", file=sys.stderr)
         return 130

@@ -48,6 +48,7 @@ def cluster(address: str | None) -> Iterator[None]:
     context.execution_options.preserve_order = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="ray.data")  # advice on graphs, such as fewer inputs than workers
+    warnings.filterwarnings("ignore", message=".*ray_remote_args")  # nothing else sets a task's retries
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)  # Ray's own handler aborts the process
     try:

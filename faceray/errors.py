@@ -1,5 +1,13 @@
-"""The one exception that means: the user can mend this."""
+"""The exceptions that are told in one line."""
 
 
 class UserError(Exception):
-    """Bad input or surroundings, told in one line. The command line prints it and exits with code 2."""
+    """Bad input or surroundings, which the user can mend. The command line prints it and exits with its code."""
+
+    exit_code = 2
+
+
+class TooManyErrors(UserError):
+    """So many images of a run ended in an error that something else must be wrong. What is good was kept."""
+
+    exit_code = 3

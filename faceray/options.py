@@ -60,6 +60,10 @@ class AnnotateOptions:
         detector: what counts as a face.
         video: which pictures of a video are looked at.
         limits: what is refused before it is decoded.
+        picture_seconds: a worker that finishes no picture for so long is given up; the picture that it hangs on gets
+            the status `timeout`.
+        max_error_rate: stop, with exit code 3, when this share of the images of the run, a thousand at least, has
+            ended in another status than `ok`; 1: never.
         storage: how buckets are reached.
         input_storage: how the input is reached, where that is not as the output.
         workers: how the work is spread.
@@ -79,6 +83,8 @@ class AnnotateOptions:
     detector: MtcnnOptions = field(default_factory=MtcnnOptions)
     video: VideoOptions = field(default_factory=VideoOptions)
     limits: Limits = field(default_factory=Limits)
+    picture_seconds: float = 300.0
+    max_error_rate: float = 0.05
     storage: StorageOptions = field(default_factory=StorageOptions)
     input_storage: StorageOptions | None = None
     workers: Workers = field(default_factory=Workers)
@@ -89,6 +95,9 @@ class AnnotateOptions:
         if self.limit is not None:
             _at_least("limit", self.limit, 1)
         _at_least("commit_seconds", self.commit_seconds, 0)
+        _at_least("picture_seconds", self.picture_seconds, 1)
+        if not 0 <= self.max_error_rate <= 1:
+            raise UserError(f"--max_error_rate must be from 0 to 1, not {self.max_error_rate:g}")
         for name in ("input", "output"):
             if not getattr(self, name):
                 raise UserError(f"--{name} is empty")

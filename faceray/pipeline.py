@@ -17,6 +17,7 @@ from faceray.corpus.plan import Plan
 from faceray.datasets.picking import Cut, Pick, WriteShard
 from faceray.datasets.regions import CutRegions
 from faceray.inference.detection import Detect
+from faceray.inference.guard import guarded
 from faceray.inference.recognition import Recognise
 from faceray.models.zoo import Models
 from faceray.options import AnnotateOptions
@@ -38,10 +39,11 @@ def annotate(
     detect = (options.detector, crops, pools.device)
     recognise = (options.embedding, options.checkpoints, crops, pools.device, options.precision)
     dataset = _pieces(plan.pieces)
-    load = Load(folder, options.limits, workers.fetch_threads, options.input_storage or options.storage)
-    dataset = _tasks(dataset, load, 1, pools.tasks)
-    dataset = _actors(dataset, Detect, detect, workers.detect_batch, pools.detect)
-    dataset = _actors(dataset, Recognise, recognise, 4 * workers.detect_batch, pools.recognise)
+    load = (folder, options.limits, workers.fetch_threads, options.input_storage or options.storage)
+    guard = (run_id, options.picture_seconds)
+    dataset = _tasks(dataset, guarded(Load)(load, *guard), 1, pools.tasks)
+    dataset = _actors(dataset, guarded(Detect), (detect, *guard), workers.detect_batch, pools.detect)
+    dataset = _actors(dataset, guarded(Recognise), (recognise, *guard), 4 * workers.detect_batch, pools.recognise)
     write = WriteParts(output, run_id, models.fingerprint)
     return _rows(_tasks(dataset, write, images_per_part(plan.planned), pools.tasks))
 
@@ -76,8 +78,11 @@ def _pieces(pieces: list[int]) -> Dataset:
 
 
 def _tasks(dataset: Dataset, stage: Stage, batch_size: int, pool: Pool) -> Dataset:
+    """A worker that dies is none of a batch's business: it is tried again, as Ray does with actors."""
     compute = TaskPoolStrategy(size=pool.size)
-    return dataset.map_batches(stage, batch_size=batch_size, compute=compute, num_cpus=pool.cpus, **_ARROW)
+    return dataset.map_batches(
+        stage, batch_size=batch_size, compute=compute, num_cpus=pool.cpus, max_retries=-1, **_ARROW
+    )
 
 
 def _actors(dataset: Dataset, stage: type[Stage], arguments: Arguments, batch_size: int, pool: Pool) -> Dataset:

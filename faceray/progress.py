@@ -6,13 +6,15 @@ from typing import Any
 
 from tqdm import tqdm
 
+from faceray.log import line
+
 _LOG_SECONDS = 10.0
 _LINE = "{desc} {n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {elapsed} passed, {remaining} left{postfix}"
 
 
 def say(text: str) -> None:
     """A line for people, out of the way of what programs read."""
-    print(text, file=sys.stderr, flush=True)
+    print(line(text), file=sys.stderr, flush=True)
 
 
 class Progress:

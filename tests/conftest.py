@@ -34,12 +34,17 @@ def ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cluster.shutdown()
 
 
+_QUICK = {"metrics_report_interval_ms": 1000}  # ten seconds otherwise
+
+
 def _start_ray(tries: int) -> Any:
     """On a busy machine Ray's own limit for starting a node may pass."""
     from ray.cluster_utils import Cluster
 
     try:
-        return Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+        return Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False, "_system_config": _QUICK}
+        )
     except Exception:
         if tries == 1:
             raise

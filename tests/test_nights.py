@@ -1,5 +1,7 @@
 """One night after the other, from bucket to bucket: only what is new or changed is fetched."""
 
+# ruff: noqa: F811
+
 import pandas as pd
 import pytest
 
@@ -21,7 +23,7 @@ def tables(output: str, server: S3Proxy) -> tuple[pd.DataFrame, pd.DataFrame]:
     return images.sort_values("uri", ignore_index=True), faces.sort_values("face_id", ignore_index=True)
 
 
-def test_nights(s3_proxy: S3Proxy, ray_address: str) -> None:  # noqa: F811
+def test_nights(s3_proxy: S3Proxy, ray_address: str) -> None:
     photos = Folder.at(f"s3://{BUCKET}/nights/photos", storage(s3_proxy))
     for index in range(10):
         photos.write(f"{index}.jpg", jpeg(scenery(60, 60 + index)))

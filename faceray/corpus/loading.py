@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, groupby
 from typing import Any, NoReturn
@@ -68,24 +68,34 @@ class Load:
     def __init__(self, plan: Folder, limits: Limits, threads: int, storage: StorageOptions | None = None) -> None:
         self.plan, self.limits, self.threads = plan, limits, threads
         self.storage = storage or StorageOptions()
+        self.beat: Callable[[], None] | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
+        return self.work(self.rows(batch))
+
+    def rows(self, batch: pa.Table) -> pa.Table:
+        """The images of pieces, as planned."""
+        return pa.concat_tables(read_piece(self.plan, piece["file"], piece["group"]) for piece in batch.to_pylist())
+
+    def work(self, rows: pa.Table) -> pa.Table:
+        """Planned images become rows of LOADED."""
         cv2.setNumThreads(1)
         start = time.perf_counter()
-        pieces = [read_piece(self.plan, piece["file"], piece["group"]) for piece in batch.to_pylist()]
-        rows = (row for piece in pieces for row in piece.to_pylist())
         with ThreadPoolExecutor(self.threads) as pool:
-            loaded = list(chain.from_iterable(pool.map(self._load_together, _together(rows))))
+            loaded = list(chain.from_iterable(pool.map(self._load_together, _together(rows.to_pylist()))))
         seconds = (time.perf_counter() - start) / max(1, len(loaded))
-        given = pa.schema([f for piece in pieces[:1] for f in piece.schema if f.name != "data"])
-        schema = travelling(given, LOADED, LOADED)
-        return pa.Table.from_pylist([{**row, "load_seconds": seconds} for row in loaded], schema=schema)
+        return _table([{**row, "load_seconds": seconds} for row in loaded], rows.schema)
+
+    def lost(self, rows: pa.Table, status: Status, reason: str) -> pa.Table:
+        """Rows of LOADED for images that could not be worked on."""
+        error = ImageError(status, reason)
+        return _table([{**_finished(row, error), "load_seconds": 0.0} for row in rows.to_pylist()], rows.schema)
 
     def _load_together(self, rows: list[Row]) -> list[Row]:
         frames = [frame_of(row["uri"]) for row in rows if row.get("data") is None]
         times = [frame[1] for frame in frames if frame]
         if not times:
-            return [self._load(row) for row in rows]
+            return [self._beaten(self._load(row)) for row in rows]
         ((video, _), *_) = (frame for frame in frames if frame)
         order = sorted(range(len(rows)), key=times.__getitem__)
         try:
@@ -93,8 +103,14 @@ class Load:
             found: Iterable[Picture | ImageError] = pictures(file, [times[i] for i in order], self.limits)
         except ImageError as error:
             found = [error] * len(rows)
-        loaded = {i: _finished(rows[i], picture) for i, picture in zip(order, found, strict=True)}
+        loaded = {i: self._beaten(_finished(rows[i], picture)) for i, picture in zip(order, found, strict=True)}
         return [loaded[i] for i in range(len(rows))]
+
+    def _beaten(self, row: Row) -> Row:
+        """Tell whoever watches that there is progress."""
+        if self.beat:
+            self.beat()
+        return row
 
     def _load(self, row: Row) -> Row:
         data: bytes | None = row.get("data")
@@ -119,6 +135,11 @@ class Load:
         else:
             deque(members(file.pread, file.size), maxlen=0)
         raise ImageError(Status.FETCH_ERROR, "could not be looked into when it was listed; now it could")
+
+
+def _table(rows: list[Row], planned: pa.Schema) -> pa.Table:
+    given = pa.schema([field for field in planned if field.name != "data"])
+    return pa.Table.from_pylist(rows, schema=travelling(given, LOADED, LOADED))
 
 
 def _name(uri: str) -> str:

@@ -1,6 +1,7 @@
 """The second stage: faces of decoded images, with pose, quality and the crops that the networks ask for."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -34,9 +35,23 @@ class Detect:
         cv2.setNumThreads(1)
         torch.set_num_threads(1)
         self.crops = crops
+        self.beat: Callable[[], None] | None = None
         self.detector = load_detector(options, pick_device(device))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
+        return self.work(batch)
+
+    def rows(self, batch: pa.Table) -> pa.Table:
+        """They are the batch."""
+        return batch
+
+    def lost(self, rows: pa.Table, status: Status, reason: str) -> pa.Table:
+        """Rows of DETECTED for images that could not be worked on."""
+        told = {"status": status, "error": reason, "faces": [], "detect_seconds": 0.0}
+        return _table([{**row, **told} for row in rows.drop_columns("pixels").to_pylist()], rows.schema)
+
+    def work(self, batch: pa.Table) -> pa.Table:
+        """See the class."""
         start = time.perf_counter()
         rows: list[Row] = batch.drop_columns("pixels").to_pylist()
         for row, pixels in zip(rows, batch["pixels"], strict=True):
@@ -45,9 +60,7 @@ class Detect:
         usable = iter(each_or_failed(self._detect, [row for row in rows if "pixels" in row]))
         rows = [next(usable) if "pixels" in row else {**row, "faces": []} for row in rows]
         seconds = (time.perf_counter() - start) / max(1, len(rows))
-        given = pa.schema([f for f in batch.schema if f.name != KNOWN])
-        schema = travelling(given, LOADED, DETECTED)
-        return pa.Table.from_pylist([{**row, "detect_seconds": seconds} for row in rows], schema=schema)
+        return _table([{**row, "detect_seconds": seconds} for row in rows], batch.schema)
 
     def _detect(self, rows: list[Row]) -> list[Row]:
         found = iter(self.detector([row["pixels"] for row in rows if not row.get(KNOWN)]))
@@ -60,6 +73,11 @@ class Detect:
             }
             for row in rows
         ]
+
+
+def _table(rows: list[Row], loaded: pa.Schema) -> pa.Table:
+    given = pa.schema([field for field in loaded if field.name != KNOWN])
+    return pa.Table.from_pylist(rows, schema=travelling(given, LOADED, DETECTED))
 
 
 def with_crops(rgb: np.ndarray, face: Row, crops: tuple[Crop, ...]) -> Row:

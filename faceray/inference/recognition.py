@@ -1,6 +1,7 @@
 """The third stage: identity embedding and attributes of detected faces."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from faceray.corpus.loading import travelling
+from faceray.corpus.status import Status
 from faceray.inference.backend import Network, Precision, compile_network, pick_device
 from faceray.inference.rows import ATTRIBUTES, DETECTED, RECOGNISED, Row, each_or_failed
 from faceray.models.checkpoint import load_checkpoint
@@ -43,6 +45,7 @@ class Recognise:
         torch.set_num_threads(1)
         self.device = pick_device(device)
         self.crops = crops
+        self.beat: Callable[[], None] | None = None
         self.embedder = load_embedder(embedding)
         self.parts = [
             (_compiled(part.module, part.crop, self.device, precision), part.crop) for part in self.embedder.parts
@@ -53,11 +56,23 @@ class Recognise:
         ]
 
     def __call__(self, batch: pa.Table) -> pa.Table:
+        return self.work(batch)
+
+    def rows(self, batch: pa.Table) -> pa.Table:
+        """They are the batch."""
+        return batch
+
+    def lost(self, rows: pa.Table, status: Status, reason: str) -> pa.Table:
+        """Rows of RECOGNISED for images that could not be worked on."""
+        told = {"status": status, "error": reason, "faces": [], "recognise_seconds": 0.0}
+        return _table([{**row, **told} for row in rows.to_pylist()], rows.schema)
+
+    def work(self, batch: pa.Table) -> pa.Table:
+        """See the class."""
         start = time.perf_counter()
         rows = each_or_failed(self._recognise, batch.to_pylist()) if batch.num_rows else []
         seconds = (time.perf_counter() - start) / max(1, len(rows))
-        schema = travelling(batch.schema, DETECTED, RECOGNISED)
-        return pa.Table.from_pylist([{**row, "recognise_seconds": seconds} for row in rows], schema=schema)
+        return _table([{**row, "recognise_seconds": seconds} for row in rows], batch.schema)
 
     def _recognise(self, rows: list[Row]) -> list[Row]:
         faces: list[Row] = [dict(face) for row in rows for face in row["faces"]]
@@ -92,6 +107,10 @@ class Recognise:
         starts = range(0, len(pictures), _CHUNK)
         chunks = [network(pictures[i : i + _CHUNK].to(self.device).float()) for i in starts]
         return tuple(torch.cat(outputs).cpu().numpy() for outputs in zip(*chunks, strict=True))
+
+
+def _table(rows: list[Row], detected: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=travelling(detected, DETECTED, RECOGNISED))
 
 
 def _compiled(module: torch.nn.Module, crop: Crop, device: str, precision: Precision) -> Network:

@@ -22,6 +22,7 @@ _PACKAGES = (
     "numpy",
     "pillow",
 )
+_ENOUGH = 1000  # images of a run before its share of errors says anything
 _STAGES = ("load", "detect", "recognise", "write")
 
 
@@ -44,6 +45,13 @@ class Tally:
     def errors(self) -> int:
         """Images without a result."""
         return self.images - self.statuses["ok"]
+
+    def too_many_errors(self, rate: float) -> str:
+        """Why the run should stop, in words; empty while it should go on."""
+        if self.images < _ENOUGH or self.errors <= rate * self.images:
+            return ""
+        counts = ", ".join(f"{n:,} {status}" for status, n in self.statuses.most_common() if status != "ok")
+        return f"{self.errors / self.images:.1%} of {self.images:,} images ended in an error ({counts})"
 
     def add(self, report: dict[str, Any]) -> None:
         """One row of faceray.results.parts.REPORT."""

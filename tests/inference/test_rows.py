@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from faceray.corpus.loading import LOADED
-from faceray.inference.rows import DETECTED, FACE_FIELDS, RECOGNISED, Row, each_or_failed, failed
+from faceray.inference.rows import DETECTED, RECOGNISED, Row, each_or_failed, failed
 from faceray.results.schema import FACES
 
 
@@ -17,7 +17,6 @@ def test_every_column_of_the_faces_table_has_its_source() -> None:
     assert recognised | keys == set(FACES.names)
     assert not recognised & keys
     assert detected - {"crops"} == recognised
-    assert {f.name for f in FACE_FIELDS if f.name not in detected} == {f.name for f in FACES if f.nullable}
 
 
 def test_pixels_stay_behind_and_the_rest_travels_on() -> None:
