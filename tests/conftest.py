@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.s3 import KEY, SECRET
+
 settings.register_profile("faceray", deadline=None)  # a shared machine may pause for seconds
 settings.load_profile("faceray")
 
@@ -34,18 +36,22 @@ def ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cluster.shutdown()
 
 
-_QUICK = {"metrics_report_interval_ms": 1000}  # ten seconds otherwise
+# metrics every second, ten otherwise
+_HEAD = {"num_cpus": 2, "include_dashboard": False, "_system_config": {"metrics_report_interval_ms": 1000}}
 
 
 def _start_ray(tries: int) -> Any:
-    """On a busy machine Ray's own limit for starting a node may pass."""
+    """Its workers reach the tests' S3 server. On a busy machine Ray's own limit for starting a node may pass."""
     from ray.cluster_utils import Cluster
 
+    before = dict(os.environ)
+    os.environ |= {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}
     try:
-        return Cluster(
-            initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False, "_system_config": _QUICK}
-        )
+        return Cluster(initialize_head=True, head_node_args=_HEAD)
     except Exception:
         if tries == 1:
             raise
-        return _start_ray(tries - 1)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return _start_ray(tries - 1)

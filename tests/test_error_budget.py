@@ -82,5 +82,4 @@ def test_a_run_with_too_many_errors(
     rows = Committer(Folder.at(f"{tmp_path}/labels"), 0).images.dataset().count_rows()
     assert rows == run["counts"]["written"], "what was written is kept"
     assert cli.run(commands.status, [f"{tmp_path}/labels"]) == 1
-    assert metrics.keys() >= {"ray_faceray_images_total", "ray_faceray_images_waiting"}
-    assert float(metrics["ray_faceray_images_total"].split()[-1]) > 0
+    assert float(metrics["ray_faceray_images_waiting"].split()[-1]) > 0, "scraped while it ran"
