@@ -74,7 +74,7 @@ def match(arguments: list[str]) -> None:
     manifest = run(options)
     rows = [
         *manifest["counts"].items(),
-        ("threshold", manifest["threshold"]),
+        ("threshold", "none" if manifest["threshold"] is None else f"{manifest['threshold']:.4f}"),
         ("report", f"{options.output}/report.html"),
     ]
     print(tabulate([(name.replace("_", " "), value) for name, value in rows], tablefmt="plain"))

@@ -303,7 +303,8 @@ def test_options_are_checked_at_once(changes: dict[str, Any], complaint: str) ->
         ({"add": True}, "no gallery at"),
         ({"remove": "identity=Ann"}, "no gallery at"),
         ({"key": "nonsense"}, "--key nonsense"),
-        ({"identities": "/nowhere.csv"}, "cannot read"),
+        ({"key": "IVF4096,Flat"}, "too few to train"),
+        ({"identities": "/nowhere.csv"}, "there is no file /nowhere.csv"),
         ({"faces": "/nowhere"}, "no faces table in"),
     ],
 )
@@ -312,6 +313,7 @@ def test_surroundings_are_checked_before_work(
 ) -> None:
     with pytest.raises(UserError, match=complaint):
         build(place, **{"faces": output, **changes})
+    assert not Path(place).exists()
 
 
 def test_removing_nobody_is_told(output: str, place: str) -> None:

@@ -44,6 +44,14 @@ def test_before_the_first_there_is_nothing(store: Store) -> None:
         store.card()
 
 
+@pytest.mark.parametrize("named", ["../../etc", NAMES[3]])
+def test_a_pointer_that_points_nowhere_says_what_is_there(store: Store, named: str) -> None:
+    built(store, NAMES[0], "a")
+    store.folder.write("CURRENT", named.encode())
+    with pytest.raises(UserError, match=f"(CURRENT is damaged|has no generation).*those that are there: {NAMES[0]}"):
+        store.card()
+
+
 def test_the_newest_is_current_and_older_ones_stay_for_a_while(store: Store) -> None:
     built(store, NAMES[0], "a", "b")
     second = built(store, NAMES[1], "a", "c")
@@ -109,7 +117,7 @@ def test_names_are_no_paths(store: Store, name: str) -> None:
 
 def test_unknown_generations_are_answered_with_those_that_are_known(store: Store) -> None:
     built(store, NAMES[0], "a")
-    with pytest.raises(UserError, match=f"no generation {NAMES[1]}, only {NAMES[0]}"):
+    with pytest.raises(UserError, match=f"no generation {NAMES[1]}; those that are there: {NAMES[0]}"):
         store.card(NAMES[1])
 
 
