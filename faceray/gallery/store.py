@@ -60,12 +60,17 @@ class Store:
 
     def generations(self) -> list[str]:
         """Names of all that are complete, oldest first."""
-        folder, current = self.folder / "generations", self.current
-        return [name for name in folder.names() if current and name <= current]
+        current = self.current
+        return [name for name in self._written() if current and name <= current]
+
+    def _written(self) -> list[str]:
+        """Those with a card. Some stores keep folders whose files are gone; on a disk, a kill may leave such ones."""
+        folder = self.folder / "generations"
+        return [name for name in folder.names() if _CARD in (folder / name).names()]
 
     def _complete(self) -> str:
         """The generations that CURRENT may name, in words."""
-        return f"those that are there: {', '.join((self.folder / 'generations').names()) or 'none'}"
+        return f"those that are there: {', '.join(self._written()) or 'none'}"
 
     def save(self, card: GalleryCard) -> None:
         """Write, or replace at once, the `gallery.json` of a generation whose shards are there."""

@@ -81,6 +81,15 @@ def test_what_was_begun_and_not_ended_is_not_seen_and_goes_with_the_next(store: 
     assert (store.folder / "generations").names() == NAMES[:1]
 
 
+def test_an_empty_folder_is_no_generation(store: Store) -> None:
+    built(store, NAMES[1], "a")
+    store.folder.files.makedirs(f"{store.folder.path}/generations/{NAMES[0]}")  # as some object stores keep them
+    assert store.generations() == [NAMES[1]]
+    built(store, NAMES[2], "b", keep=1)
+    assert store.generations() == [NAMES[2]]
+    assert shards(store) == {"b"}
+
+
 def test_of_two_builds_at_once_the_later_one_wins(store: Store) -> None:
     store.begin(NAMES[0])
     built(store, NAMES[1], "b")
