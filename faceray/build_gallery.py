@@ -15,9 +15,10 @@ from faceray import __version__
 from faceray.errors import UserError
 from faceray.gallery.building import Builder
 from faceray.gallery.card import Contract, File, GalleryCard, ShardCard
-from faceray.gallery.choice import Choice, choose, estimate
+from faceray.gallery.choice import Choice, choose, estimate, in_units
 from faceray.gallery.files import LocalFile, write_file
 from faceray.gallery.gallery import Gallery
+from faceray.gallery.index import Index
 from faceray.gallery.labels import FOLDER, MISSING, read_labels, read_removal
 from faceray.gallery.plan import Vectors, split, write_plan
 from faceray.gallery.selection import Selection, Wanted, selecting
@@ -104,8 +105,8 @@ def estimate_gallery(options: GalleryOptions) -> str:
             ("index", choice.key),
             ("shards that stay", f"{len(build.kept):,}"),
             ("shards to build", f"{len(build.sizes):,} with {build.placed:,} faces"),
-            ("memory, about", f"{choice.memory / 1e9:.3g} GB"),
-            ("disk, about", f"{choice.disk / 1e9:.3g} GB"),
+            ("memory, about", in_units(choice.memory)),
+            ("disk, about", in_units(choice.disk)),
             ("time to build it all, about", f"{choice.build_seconds:.0f} s"),
             ("one probe alone, about", f"{choice.latency_ms:.3g} ms"),
             ("probes per second, many at once", f"{choice.probes_per_second:.3g}"),
@@ -141,6 +142,8 @@ def _prepare(options: GalleryOptions, store: Store) -> Iterator[_Build]:
         if options.remove and not missing and not options.add and not selection.removed:
             raise UserError(f"no face of the gallery is meant by --remove {options.remove}")
         least, key = max(1, faces), before.card.index if before else options.key
+        if options.key:
+            Index.make(key, network.dimension).check_sample(least)
         fit = choose if wanted.add else estimate  # whoever takes faces out need not be able to hold the rest
         choice = fit(least, network.dimension, options.bounds, key)
         yield _Build(options, store, before, selection, network, kept, placed, choice)
@@ -219,6 +222,6 @@ def _summary(build: _Build) -> str:
     return (
         f"{build.faces:,} faces of {build.network.dimension} dimensions ({selection.added:,} new, "
         f"{selection.replaced:,} annotated again, {selection.removed:,} removed) in {len(build.kept)} shards that "
-        f"stay and {len(build.sizes)} to build, index {choice.key}: about {choice.memory / 1e9:.3g} GB of memory, "
-        f"{choice.disk / 1e9:.3g} GB on disk, {choice.build_seconds:.0f} s to build all"
+        f"stay and {len(build.sizes)} to build, index {choice.key}: about {in_units(choice.memory)} of memory, "
+        f"{in_units(choice.disk)} on disk, {choice.build_seconds:.0f} s to build all"
     )

@@ -15,7 +15,7 @@ from faceray.clustering.algorithms import ALGORITHMS
 from faceray.clustering.belonging import NONE
 from faceray.clustering.faces import FaceShards, is_good
 from faceray.clustering.linking import Link
-from faceray.clustering.naming import names_of
+from faceray.clustering.naming import check_names, names_of
 from faceray.clustering.neighbours import Cells, train_cells
 from faceray.clustering.partition import Partition, contradictions, partition, read_links
 from faceray.clustering.people import Before, identity_rows, people_rows
@@ -53,6 +53,7 @@ def cluster_faces(options: ClusterOptions) -> dict[str, Any]:
     everyone = faces.everyone()
     if not everyone.num_rows:
         raise UserError(f"no faces in {options.faces}")
+    check_names(options)
     with planned(options, output) as photos:
         much = len(faces.shards) > 1 or bool(photos and photos.plan.planned > _MANY_PHOTOS)
         with workers(options.address, much) as run:

@@ -74,7 +74,7 @@ def match(arguments: list[str]) -> None:
     manifest = run(options)
     rows = [
         *manifest["counts"].items(),
-        ("threshold", manifest["threshold"]),
+        ("threshold", "none" if manifest["threshold"] is None else f"{manifest['threshold']:.4f}"),
         ("report", f"{options.output}/report.html"),
     ]
     print(tabulate([(name.replace("_", " "), value) for name, value in rows], tablefmt="plain"))
@@ -89,7 +89,8 @@ def cluster(arguments: list[str]) -> None:
 
     options = parse(ClusterOptions, arguments, "cluster")
     summary = cluster_faces(options)
-    rows = [*summary["counts"].items(), ("report", f"{options.output}/report.html")]
+    counted = [(name, count) for name, count in summary["counts"].items() if count is not None]
+    rows = [*counted, ("report", f"{options.output}/report.html")]
     print(tabulate([(name.replace("_", " "), value) for name, value in rows], tablefmt="plain"))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+from hdbscan import hdbscan
 from tabulate import tabulate
 
 from faceray.cluster_options import ClusterOptions
@@ -30,6 +31,7 @@ _NAMES = {
     "whispers": "Chinese whispers",
     "components": "connected components",
     "density": "components of dense places",
+    "hdbscan": "HDBSCAN",
 }
 
 
@@ -68,7 +70,7 @@ def rows(faces: FaceShards, options: ClusterOptions) -> Iterator[tuple[str, ...]
     tables = [link(pa.table({"shard": [i]})) for i in range(len(faces.shards))]
     links, present = read_links(tables, ids, images)
     print(f"links: {time.process_time() - start:.1f} s of CPU")
-    for name, algorithm in ALGORITHMS.items():
+    for name, algorithm in (ALGORITHMS | {"hdbscan": hdbscan}).items():
         start = time.process_time()
         found = partition(links, present, good, algorithm, options.attach)
         seconds = time.process_time() - start

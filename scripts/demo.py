@@ -1,4 +1,4 @@
-"""Label a small corpus made from pictures that scikit-image ships, and find one person again.
+"""Label a small corpus made from pictures that scikit-image ships, and find one person again by a gallery.
 
 python scripts/demo.py [FOLDER]
 """
@@ -9,14 +9,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
 import skimage
 from PIL import Image
 from tabulate import tabulate
 
 from faceray.annotate import annotate
+from faceray.build_gallery import build_gallery
 from faceray.cli import leave
+from faceray.gallery_options import GalleryOptions
+from faceray.match import match
+from faceray.match_options import MatchOptions
 from faceray.options import AnnotateOptions
-from faceray.results import embeddings, read_faces, read_images
+from faceray.results import read_images
 from faceray.results.summary_text import summary_text
 
 # Cosine similarity from which two SFace embeddings are taken for one person: see "Identity" in the README.
@@ -65,24 +70,21 @@ def _variants(person: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def find_again(output: Path) -> str:
-    """Every face of the corpus by its similarity to that of portrait.jpg, as a table in words."""
-    faces = read_faces(str(output))
-    rows = faces.select(["uri", "face_index", "score", "quality", "yaw", "roll"]).to_pylist()
-    for row, embedding in zip(rows, embeddings(faces), strict=True):
-        row |= {"photo": row.pop("uri").rsplit("/", 1)[-1], "embedding": embedding}
-    probe = next(row["embedding"] for row in rows if row["photo"] == "portrait.jpg")
-    for row in rows:
-        row["similarity"] = float(row.pop("embedding") @ probe)
-        row["same person"] = "yes" if row["similarity"] >= SAME_PERSON else "no"
-    rows.sort(key=lambda row: -row["similarity"])
-    columns = ("photo", "face_index", "score", "quality", "yaw", "roll", "similarity", "same person")
-    return tabulate([[row[c] for c in columns] for row in rows], headers=columns, floatfmt=".2f")
+def find_again(folder: Path, labels: str) -> str:
+    """A gallery of one person from one photo, and every face of the corpus searched in it, as a table in words."""
+    names, gallery, matches = folder / "names.csv", folder / "gallery", folder / "matches"
+    names.write_text("identity,uri\nastronaut,photos/portrait.jpg\n")
+    only = "uri LIKE '%/portrait.jpg'"
+    build_gallery(GalleryOptions(faces=labels, output=str(gallery), identities=str(names), where=only))
+    match(MatchOptions(labels, str(matches), str(gallery), top=1, threshold=SAME_PERSON, where=f"NOT {only}"))
+    rows = pq.read_table(matches / "matches").sort_by([("score", "descending")]).to_pylist()
+    table = [(r["probe_uri"].rsplit("/", 1)[-1], r["identity"] if r["accepted"] else "", r["score"]) for r in rows]
+    return tabulate(table, headers=("photo", "who", "similarity"), floatfmt=".2f")
 
 
-def failures(output: Path) -> str:
+def failures(output: str) -> str:
     """The images without a result, and why."""
-    rows = [row for row in read_images(str(output), ["uri", "status", "error"]).to_pylist() if row["status"] != "ok"]
+    rows = [row for row in read_images(output, ["uri", "status", "error"]).to_pylist() if row["status"] != "ok"]
     return tabulate(
         [[r["uri"].rsplit("/", 1)[-1], r["status"], r["error"]] for r in rows], headers=["photo", "status", ""]
     )
@@ -92,11 +94,13 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out/demo")
     shutil.rmtree(folder, ignore_errors=True)
     build_corpus(folder / "photos")
-    output = folder / "labels"
-    manifest = annotate(AnnotateOptions(input=str(folder / "photos"), output=str(output)))
-    print(f"\nThe person of portrait.jpg, looked for in every photo by embedding:\n\n{find_again(output)}")
-    print(f"\nNot every file was a photo:\n\n{failures(output)}\n\n{summary_text(manifest, str(output))}")
-    print(f"\nOpen {output}/report.html in a browser.")
+    labels = str(folder / "labels")
+    manifest = annotate(AnnotateOptions(input=str(folder / "photos"), output=labels))
+    found = find_again(folder, labels)
+    print(f"\nA gallery of the person in portrait.jpg, and all other faces searched in it:\n\n{found}")
+    print(f"\nNot every file was a photo:\n\n{failures(labels)}\n\n{summary_text(manifest, labels)}")
+    print(f"\nThe photos are in {folder}/photos. Open in a browser:")
+    print(f"  {labels}/report.html\n  {folder}/matches/report.html")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,8 @@ def read(labels: str) -> Faces:
         chosen[face["image_id"]] = min(chosen.get(face["image_id"], (np.inf, row)), (x * x + y * y, row))
     order = sorted(chosen, key=lambda image: images[image]["uri"])
     names = [images[image]["uri"].split("/")[-2] for image in order]
+    if len(names) == len(set(names)):
+        raise UserError(f"{labels} has nobody with two photos: annotate a set with a folder for each person")
     _, people, photos = np.unique(names, return_inverse=True, return_counts=True)
     return Faces(embeddings(faces)[[chosen[image][1] for image in order]], people, photos)
 

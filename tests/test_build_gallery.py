@@ -303,7 +303,8 @@ def test_options_are_checked_at_once(changes: dict[str, Any], complaint: str) ->
         ({"add": True}, "no gallery at"),
         ({"remove": "identity=Ann"}, "no gallery at"),
         ({"key": "nonsense"}, "--key nonsense"),
-        ({"identities": "/nowhere.csv"}, "cannot read"),
+        ({"key": "IVF4096,Flat"}, "too few to train"),
+        ({"identities": "/nowhere.csv"}, "there is no file /nowhere.csv"),
         ({"faces": "/nowhere"}, "no faces table in"),
     ],
 )
@@ -312,6 +313,7 @@ def test_surroundings_are_checked_before_work(
 ) -> None:
     with pytest.raises(UserError, match=complaint):
         build(place, **{"faces": output, **changes})
+    assert not Path(place).exists()
 
 
 def test_removing_nobody_is_told(output: str, place: str) -> None:
@@ -329,7 +331,10 @@ def test_everything_can_be_in_a_bucket(s3: S3Server) -> None:
     write_output(Folder.at(faces, where), people(5, 2, seed=3), uris(5, 2, 100), run_id=LATER)
     card = build(place, faces, add=True, remove="identity=person 7", keep=1, storage=where)
     assert card.faces == 187
+    card = build(place, remove="identity=person 8", keep=1, storage=where)  # some stores keep folders of what is gone
+    assert card.faces == 184
     gallery = Gallery.open(place, storage=where)
+    assert gallery.store.generations() == [card.generation]
     rows = gallery.search(FACES[:3], 1)[1][:, 0]
     assert gallery.entries(rows)["uri"].to_pylist() == ADDRESSES[:3]
     assert gallery.store.shards.names() == sorted(file.name for file in card.files)

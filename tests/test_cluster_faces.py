@@ -250,5 +250,9 @@ def test_what_the_user_can_mend_is_one_line(tmp_path: Path) -> None:
             parse(ClusterOptions, ["--faces", "a", "--output", "b", *wrong], "cluster")
     write(tmp_path / "other" / "identities" / "mine.txt", b"mine")
     annotated(tmp_path / "some", [[1]])
+    for wrong in ({"names": "/nowhere.csv"}, {"gallery": f"{tmp_path}/nowhere"}):
+        with pytest.raises(UserError, match=r"there is no file|no gallery at"):
+            run(tmp_path / "some", tmp_path / "out", **wrong)
+        assert not (tmp_path / "out" / "people").exists(), "found before the work"
     with pytest.raises(UserError, match="not a table's"):
         run(tmp_path / "some", tmp_path / "other")

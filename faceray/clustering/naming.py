@@ -22,6 +22,18 @@ Ids = NDArray[np.int64]
 _ASKED = 5  # faces of each person that a gallery is searched for
 
 
+def check_names(options: ClusterOptions) -> None:
+    """Whether there will be names, before the long work.
+
+    Raises:
+        UserError: labels or gallery cannot be read, or the gallery is of another embedding network.
+    """
+    if options.names:
+        read_labels(options.names, options.storage)
+    if options.gallery:
+        _check_network(options, Gallery.open(options.gallery, storage=options.storage))
+
+
 def names_of(
     options: ClusterOptions,
     faces: FaceShards,
@@ -38,9 +50,6 @@ def names_of(
         numbers: (clusters,) identities.
         threshold: cosine similarity from which on two faces are alike.
         before: names of numbers, from the last run.
-
-    Raises:
-        UserError: labels or gallery cannot be read, or the gallery is of another embedding network.
     """
     names = {number: Name(name, "before") for number, name in before.items()}
 
@@ -53,7 +62,6 @@ def names_of(
 
     if options.gallery:
         gallery = Gallery.open(options.gallery, storage=options.storage)
-        _check_network(options, gallery)
         vote(*recognised(gallery, _asked(faces, ids, partition), threshold), "gallery")
     if options.names:
         table = Table(faces.folder, FACES).dataset()

@@ -80,11 +80,23 @@ def choose(faces: int, dimension: int, bounds: Bounds, key: str = "") -> Choice:
     for choice in choices:
         if choice.memory <= memory and choice.latency_ms <= (bounds.latency_ms or choice.latency_ms):
             return choice
-    small, quick = min(choices, key=lambda c: c.memory), min(choices, key=lambda c: c.latency_ms)
+    small, fitting = min(choices, key=lambda c: c.memory), [c for c in choices if c.memory <= memory]
+    if not fitting:
+        raise UserError(
+            f"{faces:,} faces of {dimension} dimensions do not fit: at least {in_units(small.memory)} of memory are "
+            f"needed ({small.key}), there are {in_units(memory)}: see --memory and --machines"
+        )
+    quick = min(fitting, key=lambda c: c.latency_ms)
     raise UserError(
-        f"{faces:,} faces of {dimension} dimensions do not fit: at least {small.memory / 1e9:.3g} GB of memory are "
-        f"needed, there are {memory / 1e9:.3g}; a probe takes at least {quick.latency_ms:.3g} ms ({quick.key})"
+        f"a probe alone among {faces:,} faces takes about {quick.latency_ms:.3g} ms or more ({quick.key}), "
+        f"not {bounds.latency_ms:g}: see --latency-ms, --machines and --recall"
     )
+
+
+def in_units(amount: float) -> str:
+    """Bytes as people say them: `461 kB`, `2.05 GB`."""
+    power = min(4, max(0, int(math.log10(1.0006 * max(1, amount)) / 3)))  # 999,900 are 1 MB
+    return f"{amount / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def estimate(faces: int, dimension: int, bounds: Bounds, key: str) -> Choice:

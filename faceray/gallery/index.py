@@ -63,6 +63,11 @@ class Index:
             raise UserError(f"{path} does not compare by inner product")
         return cls(index)
 
+    @property
+    def native(self) -> Any:
+        """What FAISS made."""
+        return self._index
+
     def write(self, file: Any) -> None:
         """Write it to something with `write(bytes)`."""
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]  # not in its stubs
@@ -76,6 +81,13 @@ class Index:
     def is_trained(self) -> bool:
         """Whether vectors can be added."""
         return bool(self._index.is_trained)
+
+    def check_sample(self, faces: int) -> None:
+        """Raises:
+        UserError: so few faces cannot train it.
+        """
+        if faces < self.lists:
+            raise UserError(f"{faces:,} faces are too few to train such an index: use --key Flat")
 
     def train(self, sample: Floats) -> None:
         """Learn centroids and codes from a sample: float32 (n, dimension).

@@ -69,6 +69,10 @@ def read_removal(text: str, storage: StorageOptions | None = None) -> Removal:
             return Removal(kind, values)
     except (ValueError, OverflowError) as error:
         raise UserError(f"--remove {text}: {value!r} is not a {kind}") from error
+    if equals and kind.isidentifier():  # and not an address with such a sign in it
+        raise UserError(f"--remove {text}: nothing is called {kind!r}, only {', '.join(_TYPES)}")
+    if "." not in posixpath.basename(text):
+        raise UserError(f"--remove {text}: neither a CSV file, {MISSING}, nor one of {'=…, '.join(_TYPES)}=…")
     table = _read(text, storage)
     kinds = [name for name in table.column_names if name in _TYPES]
     if len(kinds) != 1:
@@ -87,6 +91,8 @@ def _read(address: str, storage: StorageOptions | None) -> pa.Table:
             table = pa.csv.read_csv(
                 file, parse_options=whole, convert_options=pa.csv.ConvertOptions(column_types=_TYPES)
             )
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file {without_secrets(address)}") from error
     except Exception as error:  # every file system has its own
         raise UserError(f"cannot read {without_secrets(address)}: {without_secrets(str(error))}") from error
     if "uri" not in table.column_names:

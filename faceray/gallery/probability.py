@@ -22,6 +22,8 @@ def probabilities(
         people: (n, k) numbers of the candidates' people, -1 for those without a name.
         faces: of the gallery. prior: probability that a probe's person is in it.
     """
+    if not calibration.genuine:
+        return np.full(scores.shape, np.nan, np.float32)
     odds = np.minimum(calibration.odds(scores, faces, prior), _MOST)
     lowest = np.where(np.isfinite(scores), scores, np.inf).min(axis=1, initial=np.inf)
     nobody = 1 - prior + prior * calibration.missed(np.where(np.isfinite(lowest), lowest, -1.0))

@@ -33,9 +33,16 @@ class Store:
 
     @property
     def current(self) -> str | None:
-        """Name of the generation that readers open; None before the first."""
+        """Name of the generation that readers open; None before the first.
+
+        Raises:
+            UserError: CURRENT cannot be read, or is no name.
+        """
         name = self._small(_CURRENT)
-        return check_name(name) if name else None
+        try:
+            return check_name(name) if name else None
+        except UserError as error:
+            raise UserError(f"{self.folder.uri}/{_CURRENT} is damaged: {error}; {self._complete()}") from error
 
     def card(self, generation: str | None = None) -> GalleryCard:
         """What the current generation is, or the one named.
@@ -48,14 +55,22 @@ class Store:
             raise UserError(f"no gallery at {self.folder.uri}")
         text = self._read(self.folder / "generations" / name, _CARD, MOST_CARD_BYTES)
         if text is None:
-            known = ", ".join(self.generations())
-            raise UserError(f"the gallery {self.folder.uri} has no generation {name}, only {known}")
+            raise UserError(f"the gallery {self.folder.uri} has no generation {name}; {self._complete()}")
         return card_from_json(text, f"{self.folder.uri}/generations/{name}/{_CARD}")
 
     def generations(self) -> list[str]:
         """Names of all that are complete, oldest first."""
-        folder, current = self.folder / "generations", self.current
-        return [name for name in folder.names() if current and name <= current]
+        current = self.current
+        return [name for name in self._written() if current and name <= current]
+
+    def _written(self) -> list[str]:
+        """Those with a card. Some stores keep folders whose files are gone; on a disk, a kill may leave such ones."""
+        folder = self.folder / "generations"
+        return [name for name in folder.names() if _CARD in (folder / name).names()]
+
+    def _complete(self) -> str:
+        """The generations that CURRENT may name, in words."""
+        return f"those that are there: {', '.join(self._written()) or 'none'}"
 
     def save(self, card: GalleryCard) -> None:
         """Write, or replace at once, the `gallery.json` of a generation whose shards are there."""

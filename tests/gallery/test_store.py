@@ -44,6 +44,14 @@ def test_before_the_first_there_is_nothing(store: Store) -> None:
         store.card()
 
 
+@pytest.mark.parametrize("named", ["../../etc", NAMES[3]])
+def test_a_pointer_that_points_nowhere_says_what_is_there(store: Store, named: str) -> None:
+    built(store, NAMES[0], "a")
+    store.folder.write("CURRENT", named.encode())
+    with pytest.raises(UserError, match=f"(CURRENT is damaged|has no generation).*those that are there: {NAMES[0]}"):
+        store.card()
+
+
 def test_the_newest_is_current_and_older_ones_stay_for_a_while(store: Store) -> None:
     built(store, NAMES[0], "a", "b")
     second = built(store, NAMES[1], "a", "c")
@@ -71,6 +79,15 @@ def test_what_was_begun_and_not_ended_is_not_seen_and_goes_with_the_next(store: 
     assert shards(store) == {"a"}
     assert store.plans.names() == []
     assert (store.folder / "generations").names() == NAMES[:1]
+
+
+def test_an_empty_folder_is_no_generation(store: Store) -> None:
+    built(store, NAMES[1], "a")
+    store.folder.files.makedirs(f"{store.folder.path}/generations/{NAMES[0]}")  # as some object stores keep them
+    assert store.generations() == [NAMES[1]]
+    built(store, NAMES[2], "b", keep=1)
+    assert store.generations() == [NAMES[2]]
+    assert shards(store) == {"b"}
 
 
 def test_of_two_builds_at_once_the_later_one_wins(store: Store) -> None:
@@ -109,7 +126,7 @@ def test_names_are_no_paths(store: Store, name: str) -> None:
 
 def test_unknown_generations_are_answered_with_those_that_are_known(store: Store) -> None:
     built(store, NAMES[0], "a")
-    with pytest.raises(UserError, match=f"no generation {NAMES[1]}, only {NAMES[0]}"):
+    with pytest.raises(UserError, match=f"no generation {NAMES[1]}; those that are there: {NAMES[0]}"):
         store.card(NAMES[1])
 
 
