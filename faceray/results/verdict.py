@@ -7,7 +7,13 @@ from typing import Any, Literal
 from faceray.corpus.status import Status
 from faceray.results.charts import percent
 
-_SOMEBODY_SHOULD_LOOK = (Status.FORBIDDEN, Status.FETCH_ERROR, Status.FAILED)  # not the fault of the files
+_SOMEBODY_SHOULD_LOOK = (  # not the fault of the files
+    Status.FORBIDDEN,
+    Status.FETCH_ERROR,
+    Status.FAILED,
+    Status.CRASHED,
+    Status.TIMEOUT,
+)
 _MANY_UNUSABLE = 0.05  # of all images; a corpus normally has fewer
 
 _SUMS = (
