@@ -44,9 +44,7 @@ def annotate(options: AnnotateOptions) -> dict[str, Any]:
         if not run.plan.planned and not run.plan.marks:
             return run.manifest("nothing to do")
         committer.claim()
-        if patches := _marks(run):
-            committer.mark(patches)
-            say(f"marked {len(run.plan.gone):,} images as gone, {len(run.plan.back):,} as back")
+        _mark(run, committer)
         if not run.plan.planned:
             return run.save("finished")
         say(f"{run.plan.planned:,} of {run.plan.listed:,} images to do; starting workers")
@@ -91,15 +89,18 @@ def prepare(options: AnnotateOptions, write_plan: bool) -> tuple[Run, Committer]
     return Run(run_id, output, told, models, plan, folder, source.ignored), committer
 
 
-def _marks(run: Run) -> list[Patch]:
-    """What is known of images without looking at them."""
-    now, plan = datetime.now(UTC), run.plan
-    marks = (
-        Patch(plan.gone, "gone_at", now),
-        Patch(plan.back, "gone_at", None),
-        Patch(plan.relabelled, "models", run.models.fingerprint),
-    )
-    return [patch for patch in marks if len(patch.images)]
+def _mark(run: Run, committer: Committer) -> None:
+    """Write down what is known of images without looking at them."""
+    plan = run.plan
+    marks = {
+        "gone": Patch(plan.gone, "gone_at", datetime.now(UTC)),
+        "back": Patch(plan.back, "gone_at", None),
+        "relabelled": Patch(plan.relabelled, "models", run.models.fingerprint),
+    }
+    marks = {what: patch for what, patch in marks.items() if len(patch.images)}
+    if marks:
+        committer.mark(list(marks.values()))
+        say("images marked: " + ", ".join(f"{len(patch.images):,} {what}" for what, patch in marks.items()))
 
 
 def _work(run: Run, committer: Committer) -> None:

@@ -4,12 +4,14 @@
 
 import json
 import pickle
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from faceray import cli, commands
 from faceray import s3 as module
 from faceray.annotate import prepare
 from faceray.corpus.decode import Limits
@@ -198,3 +200,24 @@ def test_a_server_that_was_away_for_a_moment(tmp_path: Path, fresh: pytest.Monke
         assert fetch("s3://kept/a.jpg", Limits(), storage(server)) == b"still here"
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "words"),
+    [
+        ("no-such-bucket/photos", f"{BUCKET}/out", "no-such-bucket"),
+        (f"{BUCKET}/no/such/prefix", f"{BUCKET}/out", "nothing at"),
+        (f"{BUCKET}/notes", f"{BUCKET}/out", "no images at"),
+        (f"{BUCKET}/notes", "no-such-bucket/out", "no-such-bucket"),
+    ],
+)
+def test_a_run_that_cannot_work_says_so_before_ray_starts(
+    s3: S3Server, source: str, target: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Folder.at(f"s3://{BUCKET}/notes", storage(s3)).write("notes.txt.zip", b"PK")
+    arguments = ["--input", f"s3://{source}", "--output", f"s3://{target}", "--attributes", "none"]
+    arguments += ["--storage.endpoint", s3.endpoint, "--storage.region", "us-east-1"]
+    assert cli.run(commands.annotate, arguments) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("faceray: ")]
+    assert words in line
+    assert "ray" not in sys.modules or not sys.modules["ray"].is_initialized()
