@@ -46,7 +46,7 @@ def test_other_lists_are_refused(tmp_path: Path, text: str, complaint: str) -> N
 
 
 def test_a_list_that_is_not_there_is_said_to_be(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cannot read .*nobody\.csv"):
+    with pytest.raises(UserError, match=r"there is no file .*nobody\.csv"):
         read_labels(f"{tmp_path}/nobody.csv")
 
 
