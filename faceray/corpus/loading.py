@@ -75,6 +75,8 @@ class Load:
 
     def rows(self, batch: pa.Table) -> pa.Table:
         """The images of pieces, as planned."""
+        if not batch.num_rows:
+            return LISTING.empty_table()
         return pa.concat_tables(read_piece(self.plan, piece["file"], piece["group"]) for piece in batch.to_pylist())
 
     def work(self, rows: pa.Table) -> pa.Table:

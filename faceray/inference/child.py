@@ -5,7 +5,8 @@ import multiprocessing
 import os
 import signal
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.context import SpawnProcess
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -24,38 +25,35 @@ class Lost(Exception):
 
 
 class Child:
-    """The process. It sees no other picture than those it is given.
+    """The process. It sees no other picture than those it is given; after a death there is a new one.
 
     Args:
         kind, arguments: of the stage that it loads.
-
-    Raises:
-        RuntimeError: it cannot be started.
     """
 
     def __init__(self, kind: type[Any], arguments: tuple[Any, ...]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, kind, arguments), daemon=True)
-        self.process.start()
-        theirs.close()
-        try:
-            ready = self.connection.poll(_START) and self.connection.recv() is None
-        except EOFError:
-            ready = False
-        if not ready:
-            raise RuntimeError(f"a process for {kind.__name__} did not start, {self._death()}")
+        self.kind, self.arguments = kind, arguments
+        self.process: SpawnProcess | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
 
     def work(self, picture: pa.Table, seconds: float) -> pa.Table:
         """The stage's result for one row.
 
         Raises:
-            Lost: the process died, or did not end in time; it is gone.
+            Lost: the process died, or did not end in time.
+            RuntimeError: it cannot be started.
         """
+        if self.process is None:
+            self._start()
         try:
             self.connection.send((picture, seconds))
             if not self.connection.poll(seconds):
-                self.end()
+                self._end()
                 raise Lost(Status.TIMEOUT, f"no result after {seconds:g} seconds")
             result = self.connection.recv()
         except (EOFError, OSError) as error:
@@ -64,15 +62,31 @@ class Child:
             raise result
         return result
 
-    def end(self) -> None:
-        """End it, whatever it does."""
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, self.kind, self.arguments), daemon=True)
+        self.process.start()
+        theirs.close()
+        try:
+            ready = self.connection.poll(_START) and self.connection.recv() is None
+        except EOFError:
+            ready = False
+        if not ready:
+            raise RuntimeError(f"a process for {self.kind.__name__} did not start: {self._death()}")
+
+    def _end(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.connection.close()
+            self.process = None
 
     def _death(self) -> str:
+        assert self.process is not None
         self.process.join(10)
         code = self.process.exitcode
+        self._end()
         if code is not None and code < 0:
             return f"the process died of {signal.Signals(-code).name}"
         return f"the process ended with code {code}"

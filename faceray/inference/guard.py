@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -16,7 +16,9 @@ import pyarrow as pa
 from faceray.corpus.status import Status
 from faceray.inference.child import Child, Lost
 
-_ROOM = "faceray-begun"  # below the machine's folder for temporary files
+_ROOM = Path(tempfile.gettempdir()) / f"faceray-begun-{os.getuid()}"
+_TRIES = 2  # of a picture alone
+_RESOLUTION = 1.0  # seconds
 _KEPT = 7 * 86_400  # seconds that the marks of a run stay
 
 
@@ -51,42 +53,50 @@ class Guarded:
 
     def __init__(self, arguments: tuple[Any, ...], run: str, seconds: float) -> None:
         self.arguments, self.seconds = arguments, seconds
-        self.room = f"{_ROOM}/{hashlib.sha256(run.encode()).hexdigest()[:16]}"
+        self.room = _ROOM / hashlib.sha256(run.encode()).hexdigest()[:16]
         self.stage: Stage = self.kind(*arguments)
         _tidy()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         rows = self.stage.rows(batch)
         mark = self._mark(rows)
-        work = self._one_by_one if mark.exists() else self._together
         mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
         try:
-            return work(rows)
+            if mark.exists():
+                return self._one_by_one(rows, mark)
+            mark.touch()
+            return self._together(rows)
         finally:  # an exception is no death
             mark.unlink(missing_ok=True)
 
     def _mark(self, rows: pa.Table) -> Path:
         key = f"{self.kind.__name__} {rows['image_id'].to_pylist()}"
-        return Path(tempfile.gettempdir()) / self.room / hashlib.sha256(key.encode()).hexdigest()[:32]
+        return self.room / hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def _together(self, rows: pa.Table) -> pa.Table:
         with _watchdog(self.seconds) as self.stage.beat:
             return self.stage.work(rows)
 
-    def _one_by_one(self, rows: pa.Table) -> pa.Table:
-        results, child = [], None
-        for place in range(rows.num_rows):
-            picture = rows.take([place])  # a slice would travel with all of its neighbours
+    def _one_by_one(self, rows: pa.Table, mark: Path) -> pa.Table:
+        with Child(self.kind, self.arguments) as child:
+            # taken, not sliced: a slice would travel with all of its neighbours
+            return pa.concat_tables(
+                [self._alone(child, rows.take([i]), mark, b"%d" % i) for i in range(rows.num_rows)]
+            )
+
+    def _alone(self, child: Child, picture: pa.Table, mark: Path, name: bytes) -> pa.Table:
+        """Two tries: somebody else may have killed the child. The mark counts them, since where memory runs out it may
+        be this process that is killed.
+        """
+        lost = Lost(Status.CRASHED, "the process that watched over it was killed")
+        while lost.status == Status.CRASHED and mark.read_bytes().split().count(name) < _TRIES:
+            with mark.open("ab") as begun:
+                begun.write(name + b" ")
             try:
-                child = child or Child(self.kind, self.arguments)
-                results.append(child.work(picture, self.seconds))
-            except Lost as lost:
-                results.append(self.stage.lost(picture, lost.status, f"{lost} ({self.kind.__name__.lower()})"))
-                child = None
-        if child:
-            child.end()
-        return pa.concat_tables(results)
+                return child.work(picture, self.seconds)
+            except Lost as error:
+                lost = error
+        return self.stage.lost(picture, lost.status, f"{lost} ({self.kind.__name__.lower()})")
 
 
 def guarded(kind: type[Any]) -> type[Guarded]:
@@ -98,9 +108,13 @@ def guarded(kind: type[Any]) -> type[Guarded]:
 def _watchdog(seconds: float) -> Iterator[Callable[[], None]]:
     """End this process unless what is given is called every so many seconds. A thread without Python watches."""
     with open(os.devnull, "w") as nowhere:
+        armed = 0.0
 
         def beat() -> None:
-            faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+            nonlocal armed
+            if time.monotonic() > armed + _RESOLUTION:  # it starts a thread: too dear for every picture
+                armed = time.monotonic()
+                faulthandler.dump_traceback_later(seconds + _RESOLUTION, exit=True, file=nowhere)
 
         beat()
         try:
@@ -111,7 +125,7 @@ def _watchdog(seconds: float) -> Iterator[Callable[[], None]]:
 
 def _tidy() -> None:
     """Take away what runs of last week left: their processes were killed."""
-    room = Path(tempfile.gettempdir()) / _ROOM
-    for old in room.iterdir() if room.exists() else ():
-        if time.time() - old.stat().st_mtime > _KEPT:
-            shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):  # another worker may do the same
+        for old in _ROOM.iterdir():
+            if time.time() - old.stat().st_mtime > _KEPT:
+                shutil.rmtree(old, ignore_errors=True)

@@ -1,7 +1,6 @@
 """Pictures that kill or hang a process: they get a status, and cost no other picture its row."""
 
 import multiprocessing
-import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -51,7 +50,7 @@ def test_without_trouble_it_is_the_stage_itself(tmp_path: Path) -> None:
     plain = Load(*stage.arguments)
     first, second = (t.drop_columns("load_seconds").to_pylist() for t in (stage(batch), plain(batch)))
     assert first == second
-    assert not list((Path(tempfile.gettempdir()) / stage.room).iterdir()), "no mark stays"
+    assert not list(stage.room.iterdir()), "no mark stays"
     assert type(stage).__name__ == "Load"
 
 
@@ -72,6 +71,16 @@ def test_after_a_death_each_picture_is_looked_at_alone(tmp_path: Path) -> None:
 
 def _call(kind: type[Load], arguments: tuple[object, ...], run: str, batch: pa.Table) -> None:
     guarded(kind)(arguments, run, 6)(batch)
+
+
+def test_a_picture_that_took_its_watcher_along_is_not_tried_for_ever(tmp_path: Path) -> None:
+    stage, batch = loader(Load, tmp_path)
+    mark = stage._mark(stage.stage.rows(batch))
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_bytes(b"0 1 1 ")
+    found = statuses(stage(batch))
+    assert [status for status in found.values() if status != "ok"] == ["crashed"]
+    assert list(found.values())[1] == "crashed"
 
 
 def test_what_hangs_is_given_up_without_pythons_help(tmp_path: Path) -> None:
