@@ -16,7 +16,7 @@ demo: setup
 	$(PY) scripts/demo.py out/demo
 
 test: setup
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-tflite: .venv-tflite/ready
 	.venv-tflite/bin/python -m pytest tests/exporting/test_tflite_file.py
