@@ -22,7 +22,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, tu
         yield found, found.tables("whole")
 
 
-@pytest.mark.parametrize("breaks", [("driver", "worker"), ("server", "node"), ("puts", "slow")], ids="-".join)
+@pytest.mark.parametrize("breaks", [("driver", "worker", "puts"), ("server", "node")], ids="-".join)
 def test_tables_are_those_of_an_unbroken_run(
     ground: tuple[Place, tuple[pd.DataFrame, pd.DataFrame]], breaks: tuple[str, ...]
 ) -> None:
