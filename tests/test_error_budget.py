@@ -43,16 +43,17 @@ def test_the_budget(images: int, errors: int, rate: float, stops: bool) -> None:
 @contextmanager
 def scraped(address: str) -> Iterator[dict[str, str]]:
     """Prometheus' view of the cluster: the newest line of each of our series."""
+    ray.init(address)
+    pages = [f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics" for node in ray.nodes()]
+    ray.shutdown()
     found: dict[str, str] = {}
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(0.5):
-            if not ray.is_initialized():
-                continue
-            for node in ray.nodes():
-                with urlopen(f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics") as page:
-                    lines = page.read().decode().splitlines()
+            for page in pages:
+                with urlopen(page) as answer:
+                    lines = answer.read().decode().splitlines()
                 found.update(line.partition("{")[::2] for line in lines if line.startswith("ray_faceray"))
 
     thread = threading.Thread(target=look, daemon=True)
