@@ -10,7 +10,7 @@ from tests.faults.place import place
 
 pytestmark = pytest.mark.timeout(900)
 PHOTOS = {f"{i:03}.jpg": jpeg(scenery(60, 60 + i)) for i in range(40)}
-BREAKS = ("driver", "worker", "server", "node", "puts")
+BREAKS = ("driver", "worker", "server")
 PHOTOS |= {"astronaut.jpg": jpeg(astronaut()), "portrait.jpg": jpeg(portrait()), "broken.jpg": b"no image"}
 
 
