@@ -1,6 +1,5 @@
 """One table: a Delta Lake log over Parquet files in a folder."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -171,7 +170,7 @@ class Table:
             actions.append(RemoveAction(path, True, int(time.time() * 1000)))
             rows = change(fragment.to_table(schema=self.schema))
             if rows.num_rows:
-                name = f"part-{hashlib.sha256(f'{path} {uuid4()}'.encode()).hexdigest()[:32]}.parquet"
+                name = f"part-{uuid4().hex}.parquet"
                 actions.append(_add(write_part(self.folder, name, rows)))
         return actions
 
