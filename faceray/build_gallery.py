@@ -15,7 +15,7 @@ from faceray import __version__
 from faceray.errors import UserError
 from faceray.gallery.building import Builder
 from faceray.gallery.card import Contract, File, GalleryCard, ShardCard
-from faceray.gallery.choice import Choice, choose, estimate, in_units
+from faceray.gallery.choice import Choice, choose, estimate
 from faceray.gallery.files import LocalFile, write_file
 from faceray.gallery.gallery import Gallery
 from faceray.gallery.index import Index
@@ -27,6 +27,7 @@ from faceray.gallery.tables import FaceTables
 from faceray.gallery_options import GalleryOptions
 from faceray.progress import say
 from faceray.results.manifest import new_run_id
+from faceray.units import in_units
 
 _IN_PROCESS = 4  # shards at most; more are worth the seconds that Ray takes to start
 

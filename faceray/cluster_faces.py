@@ -15,7 +15,7 @@ from faceray.clustering.algorithms import ALGORITHMS
 from faceray.clustering.belonging import NONE
 from faceray.clustering.faces import FaceShards, is_good
 from faceray.clustering.linking import Link
-from faceray.clustering.naming import check_names, names_of
+from faceray.clustering.naming import Namers, names_of
 from faceray.clustering.neighbours import Cells, train_cells
 from faceray.clustering.partition import Partition, contradictions, partition, read_links
 from faceray.clustering.people import Before, identity_rows, people_rows
@@ -53,13 +53,13 @@ def cluster_faces(options: ClusterOptions) -> dict[str, Any]:
     everyone = faces.everyone()
     if not everyone.num_rows:
         raise UserError(f"no faces in {options.faces}")
-    check_names(options)
+    namers = Namers.open(options)
     with planned(options, output) as photos:
         much = len(faces.shards) > 1 or bool(photos and photos.plan.planned > _MANY_PHOTOS)
         with workers(options.address, much) as run:
             threshold, found = _partition(options, faces, everyone, run)
             duplicates = photos.find(run) if photos else None
-    counts = _write(options, run_id, faces, everyone, threshold, found, tables)
+    counts = _write(namers, run_id, faces, everyone, threshold, found, tables)
     if duplicates is not None:
         groups = len(duplicates["best_image_id"].unique())
         counts |= {"near_duplicates": duplicates.num_rows, "duplicate_groups": groups}
@@ -119,7 +119,7 @@ def _shown(tables: Iterator[pa.Table], faces: int) -> Iterator[pa.Table]:
 
 
 def _write(
-    options: ClusterOptions,
+    namers: Namers,
     run_id: str,
     faces: FaceShards,
     everyone: pa.Table,
@@ -131,7 +131,7 @@ def _write(
     identities, people = tables
     ids, before = np.asarray(everyone["face_id"]), Before.read(*tables)
     numbered = before.number(ids, found.labels)
-    named = names_of(options, faces, ids, found, numbered.numbers, threshold.value, before.names())
+    named = names_of(namers, faces, ids, found, numbered.numbers, threshold.value, before.names())
     rows = people_rows(found, numbered, everyone, named, before, run_id)
     replace_rows(people, [rows], run_id)  # first: numbers in it are taken, whatever happens to the other table
     source = Table(faces.folder, FACES).dataset().scanner(columns=["face_id", "image_id", "uri"]).to_batches()

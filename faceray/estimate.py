@@ -9,6 +9,7 @@ from faceray.annotate import prepare
 from faceray.options import AnnotateOptions
 from faceray.results.manifest import read_manifests
 from faceray.storage import Folder
+from faceray.units import duration, in_units
 
 # Decoding, detecting and embedding of photos of 1.3 megapixels on one core: `scripts/bench.py`, rounded up.
 _SECONDS_PER_IMAGE = 0.12
@@ -31,9 +32,9 @@ def estimate(options: AnnotateOptions) -> str:
         *((f"- {reason.replace('_', ' ')}", f"{count:,}") for reason, count in sorted(plan.by_reason.items())),
         *((f"- {name}", f"{len(ids):,}") for name, ids in (("gone", plan.gone), ("back", plan.back)) if len(ids)),
         ("to do now", f"{plan.planned:,}"),
-        ("bytes to read", _size(plan.bytes)),
+        ("bytes to read", in_units(plan.bytes)),
         ("faces, about", f"{plan.planned * faces:,.0f}"),
-        ("time, about", _duration(plan.planned * seconds)),
+        ("time, about", duration(plan.planned * seconds)),
         ("estimated from", basis),
         ("models", run.models.fingerprint),
     ]
@@ -52,14 +53,3 @@ def _rates(manifests: list[dict[str, Any]]) -> tuple[float, float, str]:
             )
     cores = os.cpu_count() or 1
     return _SECONDS_PER_IMAGE / cores, _FACES_PER_IMAGE, f"a rule of thumb for {cores} CPU cores without GPU"
-
-
-def _size(size: float) -> str:
-    units = ("B", "kB", "MB", "GB", "TB", "PB")
-    power = min(len(units) - 1, (len(str(int(size))) - 1) // 3)
-    return f"{size / 1000**power:.3g} {units[power]}"
-
-
-def _duration(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours} h {rest // 60:02} min" if hours else f"{rest // 60} min {rest % 60:02} s"

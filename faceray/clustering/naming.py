@@ -1,8 +1,10 @@
 """Names for numbers: what labels say, else a gallery, else what the number was called before."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -22,20 +24,29 @@ Ids = NDArray[np.int64]
 _ASKED = 5  # faces of each person that a gallery is searched for
 
 
-def check_names(options: ClusterOptions) -> None:
-    """Whether there will be names, before the long work.
+@dataclass(frozen=True)
+class Namers:
+    """Who knows names: labels, and a gallery."""
 
-    Raises:
-        UserError: labels or gallery cannot be read, or the gallery is of another embedding network.
-    """
-    if options.names:
-        read_labels(options.names, options.storage)
-    if options.gallery:
-        _check_network(options, Gallery.open(options.gallery, storage=options.storage))
+    labels: pa.Table | None
+    gallery: Gallery | None
+
+    @classmethod
+    def open(cls, options: ClusterOptions) -> "Namers":
+        """Before the long work.
+
+        Raises:
+            UserError: labels or gallery cannot be read, or the gallery is of another embedding network.
+        """
+        labels = read_labels(options.names, options.storage) if options.names else None
+        gallery = Gallery.open(options.gallery, storage=options.storage) if options.gallery else None
+        if gallery:
+            _check_network(options, gallery)
+        return cls(labels, gallery)
 
 
 def names_of(
-    options: ClusterOptions,
+    namers: Namers,
     faces: FaceShards,
     ids: Ids,
     partition: Partition,
@@ -60,12 +71,10 @@ def names_of(
         won = majority(clusters[placed], some)
         names.update({int(numbers[cluster]): Name(name, source) for cluster, name in won.items()})
 
-    if options.gallery:
-        gallery = Gallery.open(options.gallery, storage=options.storage)
-        vote(*recognised(gallery, _asked(faces, ids, partition), threshold), "gallery")
-    if options.names:
-        table = Table(faces.folder, FACES).dataset()
-        vote(*labelled(table, read_labels(options.names, options.storage)), "labels")
+    if namers.gallery:
+        vote(*recognised(namers.gallery, _asked(faces, ids, partition), threshold), "gallery")
+    if namers.labels is not None:
+        vote(*labelled(Table(faces.folder, FACES).dataset(), namers.labels), "labels")
     return names
 
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from faceray.errors import UserError
+from faceray.units import in_units
 
 FP32_FACES = 1_000_000  # up to here full precision costs little
 EXACT_FACES = 50_000_000  # beyond, comparing with everyone takes long even where it fits
@@ -91,12 +92,6 @@ def choose(faces: int, dimension: int, bounds: Bounds, key: str = "") -> Choice:
         f"a probe alone among {faces:,} faces takes about {quick.latency_ms:.3g} ms or more ({quick.key}), "
         f"not {bounds.latency_ms:g}: see --latency-ms, --machines and --recall"
     )
-
-
-def in_units(amount: float) -> str:
-    """Bytes as people say them: `461 kB`, `2.05 GB`."""
-    power = min(4, max(0, int(math.log10(1.0006 * max(1, amount)) / 3)))  # 999,900 are 1 MB
-    return f"{amount / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def estimate(faces: int, dimension: int, bounds: Bounds, key: str) -> Choice:

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from faceray.errors import UserError
-from faceray.gallery.choice import EXACT_FACES, FP32_FACES, Bounds, choose, estimate, in_units
+from faceray.gallery.choice import EXACT_FACES, FP32_FACES, Bounds, choose, estimate
 from faceray.gallery.index import Index
 
 FACES = st.integers(1, 2_000_000_000)
@@ -104,13 +104,6 @@ def test_what_cannot_fit_is_refused_with_what_it_would_take() -> None:
         choose(900, 128, Bounds(latency_ms=0.0001))
     with pytest.raises(UserError, match="SQfp16"):
         choose(10_000_000, 512, Bounds(memory=8 * 10**9), key="SQfp16")
-
-
-@pytest.mark.parametrize(
-    ("amount", "words"), [(0, "0 B"), (999, "999 B"), (460_800, "461 kB"), (999_900, "1 MB"), (2.048e9, "2.05 GB")]
-)
-def test_bytes_in_units(amount: float, words: str) -> None:
-    assert in_units(amount) == words
 
 
 @pytest.mark.parametrize("key", ["Flat", "SQfp16", "IVF64,PQ8x4fs,Refine(SQfp16)"])
