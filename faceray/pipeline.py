@@ -49,17 +49,17 @@ def annotate(
 
 
 def prepare(
-    pieces: list[int], folder: Folder, pack: Folder, options: PrepareOptions, pools: Pools
+    pieces: list[int], folder: Folder, pack: Folder, run_id: str, options: PrepareOptions, pools: Pools
 ) -> Iterator[dict[str, Any]]:
     """Make a pack of the labelled samples in `folder`. Gives what each shard has and what was dropped."""
     workers, crop = options.workers, options.crop
-    dataset = _pieces(pieces)
-    dataset = _tasks(dataset, Load(folder, options.limits, workers.fetch_threads), 1, pools.tasks)
+    load, guard = (folder, options.limits, workers.fetch_threads), (run_id, options.picture_seconds)
+    dataset = _tasks(_pieces(pieces), guarded(Load)(load, *guard), 1, pools.tasks)
     if options.faces == "detect":
         if options.enlarge:
             dataset = _tasks(dataset, options.enlarge, 64, pools.tasks)
         detect = (options.detector, (crop,), pools.device)
-        dataset = _actors(dataset, Detect, detect, workers.detect_batch, pools.detect)
+        dataset = _actors(dataset, guarded(Detect), (detect, *guard), workers.detect_batch, pools.detect)
         pick = Pick(crop, options.single, options.min_score, options.min_size)
         dataset = _tasks(dataset, pick, 64, pools.tasks)
     elif options.faces == "regions":

@@ -20,6 +20,7 @@ from faceray.datasets.sample import Dropped, Sample
 from faceray.errors import UserError
 from faceray.prepare_options import PrepareOptions
 from faceray.progress import Progress, say
+from faceray.results.manifest import new_run_id
 from faceray.storage import Folder
 
 _PLANNED = pa.schema(
@@ -55,7 +56,7 @@ def prepare(options: PrepareOptions) -> PackCard:
             planned *= options.regions.near + options.regions.far
         with cluster(options.address), Progress(planned, "prepare") as progress:
             pools = share_out(options.workers, options.device)
-            for report in pipeline(pieces, pack / "plan", pack, options, pools):
+            for report in pipeline(pieces, pack / "plan", pack, new_run_id(), options, pools):
                 reasons = {entry["reason"]: entry["count"] for entry in report["dropped"]}
                 dropped.update(reasons)
                 written += report["written"]

@@ -37,6 +37,7 @@ class PrepareOptions:
         detector: what counts as a face.
         limits: what is refused before it is decoded.
         workers: how the work is spread.
+        picture_seconds: a worker that finishes no picture for so long is given up, and that picture dropped.
         device: `auto`, `cpu` or `cuda`.
         address: the Ray cluster to work on; see annotate.
     """
@@ -58,6 +59,7 @@ class PrepareOptions:
     detector: MtcnnOptions = field(default_factory=MtcnnOptions)
     limits: Limits = field(default_factory=Limits)
     workers: Workers = field(default_factory=Workers)
+    picture_seconds: float = 300.0
     device: str = "auto"
     address: str | None = None
 
@@ -66,5 +68,7 @@ class PrepareOptions:
             raise UserError("--faces regions stretches regions over the picture: it needs --crop.kind margin")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"--limit must be at least 1, not {self.limit}")
+        if self.picture_seconds < 1:
+            raise UserError(f"--picture-seconds must be at least 1, not {self.picture_seconds:g}")
         if self.samples_per_shard < 1:
             raise UserError(f"--samples-per-shard must be at least 1, not {self.samples_per_shard}")

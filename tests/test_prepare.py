@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from faceray import cli, commands
+from faceray import cli, commands, pipeline
 from faceray.datasets.pack import open_pack
 from faceray.errors import UserError
 from faceray.export_pack import ExportPackOptions, export_pack
@@ -24,6 +24,7 @@ from faceray.vision.align import Crop
 from faceray.vision.boxes import iou
 from tests.corpora import write
 from tests.faces import group, jpeg, portrait, scenery
+from tests.inference.poison import PoisonedDetect, PoisonedLoad
 
 pytestmark = pytest.mark.timeout(600)  # a busy machine takes a minute to start Ray
 
@@ -60,6 +61,23 @@ def test_a_pack_has_aligned_faces_labels_and_a_card_that_adds_up(tmp_path: Path,
     stored = json.loads((tmp_path / "pack" / "card.json").read_text())
     assert sum(n for part in stored["histograms"]["gender"].values() for n in part.values()) == 16
     assert sorted(path.name for path in (tmp_path / "pack").iterdir()) == ["card.json", "shards"]
+
+
+def test_a_picture_that_kills_the_process_is_dropped_alone(
+    tmp_path: Path, ray_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["load-dies.jpg", "detect-dies.jpg", "one.jpg", "two.jpg"]
+    for name in names:
+        write(tmp_path / "set" / name, jpeg(portrait(100)))
+    rows = [{"image": name, "age": 30.0} for name in names]
+    pa.parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "set" / "table.parquet")
+    monkeypatch.setattr(pipeline, "Load", PoisonedLoad)
+    monkeypatch.setattr(pipeline, "Detect", PoisonedDetect)
+    workers = Workers(fetch=1, detect=1, recognise=1)
+    options = PrepareOptions("own_table", f"{tmp_path}/set", f"{tmp_path}/pack", workers=workers, address=ray_address)
+    card = prepare(options)
+    assert card.dropped == {"crashed": 2}
+    assert {row["image"] for row in open_pack(options.output).to_table().to_pylist()} == {"one.jpg", "two.jpg"}
 
 
 def test_regions_on_and_off_the_faces_of_photos_with_several(tmp_path: Path, ray_address: str) -> None:
