@@ -13,5 +13,6 @@ def in_units(amount: float) -> str:
 
 def duration(seconds: float) -> str:
     """`3 min 07 s`, `2 h 10 min`."""
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours} h {rest // 60:02} min" if hours else f"{rest // 60} min {rest % 60:02} s"
+    if round(seconds) < 3600:
+        return f"{round(seconds) // 60} min {round(seconds) % 60:02} s"
+    return f"{round(seconds / 60) // 60} h {round(seconds / 60) % 60:02} min"

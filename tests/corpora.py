@@ -5,7 +5,8 @@ from pathlib import Path
 
 from faceray.corpus.status import Status
 from faceray.options import SUFFIXES
-from tests.corpus.images import broken_images, good_images, sample_picture
+from tests.corpus.broken_images import broken_images
+from tests.corpus.images import good_images, sample_picture
 from tests.faces import astronaut, group, jpeg, portrait, scenery
 
 _ENDINGS = tuple(f".{suffix}" for suffix in SUFFIXES.split(","))

@@ -12,7 +12,15 @@ def test_bytes_in_units(amount: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 min 00 s"), (59.6, "1 min 00 s"), (187, "3 min 07 s"), (7805, "2 h 10 min")]
+    ("seconds", "words"),
+    [
+        (0, "0 min 00 s"),
+        (59.6, "1 min 00 s"),
+        (187, "3 min 07 s"),
+        (3599.4, "59 min 59 s"),
+        (3599.7, "1 h 00 min"),
+        (7000, "1 h 57 min"),
+    ],
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words

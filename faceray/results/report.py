@@ -26,6 +26,7 @@ from faceray.results.summary import (
     summarise_images,
 )
 from faceray.results.verdict import check_accounts, judge
+from faceray.units import duration
 
 STATUS_MEANING = {
     Status.OK: "read and searched for faces",
@@ -221,14 +222,7 @@ def _duration(seconds: float | None) -> str:
     """1.23 s, 12 min 05 s, 5 h 03 min."""
     if seconds is None:
         return charts.NOTHING
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, hours = round(seconds) // 60, round(seconds / 60) // 60
-    return (
-        f"{minutes} min {round(seconds) % 60:02} s"
-        if seconds < 3600
-        else f"{hours} h {round(seconds / 60) % 60:02} min"
-    )
+    return f"{seconds:.3g} s" if seconds < 60 else duration(seconds)
 
 
 def _moment(text: Any) -> str:

@@ -28,6 +28,7 @@ from faceray.training.recipe import Recipe
 from faceray.training.records import METRICS, PREDICTIONS
 from faceray.training.schedules import best_at
 from faceray.training.training_figures import curves, number, word
+from faceray.units import duration
 
 REPORT = "report.html"
 History = dict[str, NDArray[np.float64]]
@@ -238,9 +239,3 @@ def _template() -> jinja2.Template:
     filters = (number, word, percent, signed, duration)
     environment.filters |= {function.__name__: function for function in filters}
     return environment.get_template("training_report.html")
-
-
-def duration(seconds: float) -> str:
-    """5 h 03 min, or 12 min 05 s."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min {rest:02} s"

@@ -21,10 +21,11 @@ from faceray.corpus.decode import Limits, decode
 from faceray.corpus.jpeg import jpeg_pixels
 from faceray.corpus.status import ImageError, Status
 from tests.corpus import images
+from tests.corpus.broken_images import broken_images
 
 PICTURE = images.sample_picture()
 GOOD = images.good_images(PICTURE)
-BROKEN = images.broken_images(PICTURE)
+BROKEN = broken_images(PICTURE)
 LIMITS = Limits()
 JPEGS = [name for name in GOOD if ".jp" in name]
 BASELINE, PROGRESSIVE = GOOD["baseline.jpg"], GOOD["progressive.jpg"]
@@ -219,8 +220,9 @@ def test_nothing_is_printed_or_warned() -> None:
 from faceray.corpus.decode import Limits, decode
 from faceray.corpus.status import ImageError
 from tests.corpus import images
+from tests.corpus.broken_images import broken_images
 picture = images.sample_picture()
-files = [data for data, _ in images.broken_images(picture).values()]
+files = [data for data, _ in broken_images(picture).values()]
 files += [data[: len(data) * part // 8] for data in images.good_images(picture).values() for part in range(1, 9)]
 for data in files:
     try:

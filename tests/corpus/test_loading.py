@@ -14,7 +14,8 @@ from faceray.corpus.plan import make_plan
 from faceray.corpus.source import Source
 from faceray.corpus.status import Status
 from faceray.storage import Folder
-from tests.corpus.images import broken_images, good_images, sample_picture
+from tests.corpus.broken_images import broken_images
+from tests.corpus.images import good_images, sample_picture
 
 LIMITS = Limits(max_pixels=10_000_000)
 
