@@ -13,8 +13,9 @@ from typing import NoReturn
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported: send nobody statistics
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters reaches us as an exception
 
+import pyarrow as pa
 import ray
-from ray.data import DataContext
+from ray.data import DataContext, Dataset
 
 from faceray.errors import UserError
 from faceray.options import Workers
@@ -54,7 +55,22 @@ def cluster(address: str | None) -> Iterator[None]:
     try:
         yield
     finally:
+        _await_executors()
         ray.shutdown()
+
+
+def results(dataset: Dataset) -> Iterator[pa.Table]:
+    """The blocks that the dataset's last stage makes, as they come. Unlike `iter_batches` it starts no threads of its
+    own, which would go on asking after the consumer has left."""
+    for bundle in dataset.iter_internal_ref_bundles():
+        yield from ray.get(list(bundle.block_refs))
+
+
+def _await_executors() -> None:
+    """A thread that asks Ray for something after its shutdown ends the process, exit code 1, without a word."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("StreamingExecutor"):
+            thread.join(60)
 
 
 def _interrupt(*_: object) -> NoReturn:

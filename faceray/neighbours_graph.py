@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import pyarrow as pa
 
@@ -41,13 +40,14 @@ def _on_cluster(stages: Sequence[Stage], rows: pa.Table) -> Iterator[pa.Table]:
     """A task for each row: it goes through all stages in one process, so nothing large travels between them."""
     import ray.data
 
+    from faceray.cluster import results
+
     step = -(-rows.num_rows // _BLOCKS)
     blocks = [rows.slice(i, step) for i in range(0, rows.num_rows, step)]
     dataset = ray.data.from_blocks(blocks).map_batches(
         _Chain(stages), batch_size=1, batch_format="pyarrow", zero_copy_batch=True, num_cpus=1
     )
-    options: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow", "prefetch_batches": 0}
-    yield from dataset.iter_batches(**options)
+    yield from results(dataset)
 
 
 class _Chain:

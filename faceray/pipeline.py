@@ -11,7 +11,7 @@ import pyarrow as pa
 import ray.data
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
-from faceray.cluster import Pool, Pools
+from faceray.cluster import Pool, Pools, results
 from faceray.corpus.loading import Load
 from faceray.corpus.plan import Plan
 from faceray.datasets.picking import Cut, Pick, WriteShard
@@ -98,8 +98,8 @@ def _actors(dataset: Dataset, stage: type[Stage], arguments: Arguments, batch_si
 
 
 def _rows(dataset: Dataset) -> Iterator[dict[str, Any]]:
-    for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-        yield from batch.to_pylist()
+    for table in results(dataset):
+        yield from table.to_pylist()
 
 
 def images_per_part(planned: int) -> int:

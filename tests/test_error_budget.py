@@ -71,8 +71,11 @@ def test_a_run_with_too_many_errors(
         write(tmp_path / "photos" / f"{index:03}.jpg", jpeg(scenery(40, 40)) if index % 2 else b"no image")
     arguments = ["--input", f"{tmp_path}/photos", "--output", f"{tmp_path}/labels", "--address", ray_address]
     arguments += ["--attributes", "none", "--commit_seconds", "0", "--max_error_rate", "0.2"]
+    before = set(threading.enumerate())
     with scraped(ray_address) as metrics:
         assert cli.run(commands.annotate, arguments) == 3
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert left <= {"tqdm_monitor"}, "a thread that asks Ray for something after its end takes the process along"
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("faceray:")]
     assert "images ended in an error (" in line
     assert "not_an_image); --max-error-rate allows 20.0%" in line
