@@ -16,6 +16,7 @@ os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters reaches 
 import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset
+from ray.exceptions import RayTaskError
 
 from faceray.errors import UserError
 from faceray.options import Workers
@@ -44,10 +45,11 @@ def cluster(address: str | None) -> Iterator[None]:
     except Exception as error:  # Ray has no type of its own for a start that takes too long
         raise UserError(f"cannot connect to Ray at {address}: {' '.join(str(error).split())}") from error
     context = DataContext.get_current()
+    context.raise_original_map_exception = True  # not Ray's word for it
     context.enable_progress_bars = False  # ours counts images
     context.print_on_execution_start = False
     context.execution_options.preserve_order = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it reports as an error, it raises
     warnings.filterwarnings("ignore", module="ray.data")  # advice on graphs, such as fewer inputs than workers
     warnings.filterwarnings("ignore", message=".*ray_remote_args")  # nothing else sets a task's retries
     if threading.current_thread() is threading.main_thread():
@@ -61,9 +63,29 @@ def cluster(address: str | None) -> Iterator[None]:
 
 def results(dataset: Dataset) -> Iterator[pa.Table]:
     """The blocks that the dataset's last stage makes, as they come. Unlike `iter_batches` it starts no threads of its
-    own, which would go on asking after the consumer has left."""
-    for bundle in dataset.iter_internal_ref_bundles():
-        yield from ray.get(list(bundle.block_refs))
+    own, which would go on asking after the consumer has left.
+
+    Raises:
+        UserError: a stage met what the user can mend, such as a full disk.
+    """
+    with user_errors():
+        for bundle in dataset.iter_internal_ref_bundles():
+            yield from ray.get(list(bundle.block_refs))
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """What the user can mend is that for Ray's workers, too.
+
+    Raises:
+        UserError: a task or an actor met one.
+    """
+    try:
+        yield
+    except RayTaskError as error:
+        if isinstance(error.cause, UserError):
+            raise UserError(str(error.cause).partition("\n")[0]) from error  # Ray appends advice
+        raise
 
 
 def _await_executors() -> None:

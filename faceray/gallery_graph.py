@@ -3,10 +3,8 @@
 from typing import Any
 
 import ray
-from ray.exceptions import RayTaskError
 
-from faceray.cluster import cluster
-from faceray.errors import UserError
+from faceray.cluster import cluster, user_errors
 from faceray.gallery.building import Builder
 from faceray.gallery.card import File, ShardCard
 from faceray.gallery_options import GalleryOptions
@@ -48,12 +46,8 @@ def _collect(waiting: dict[Any, int], built: dict[int, ShardCard | None], count:
 
 
 def _result(reference: Any) -> Any:
-    try:
+    with user_errors():
         return ray.get(reference)
-    except RayTaskError as error:
-        if isinstance(error.cause, UserError):
-            raise UserError(str(error.cause)) from error
-        raise
 
 
 def _train(builder: Builder, sizes: list[int], wanted: int) -> File | None:

@@ -10,10 +10,8 @@ import numpy as np
 import pyarrow as pa
 import ray
 from numpy.typing import NDArray
-from ray.exceptions import RayTaskError
 
-from faceray.cluster import cluster
-from faceray.errors import UserError
+from faceray.cluster import cluster, user_errors
 from faceray.gallery.merge import merge_top_k
 from faceray.gallery.shard import Shard
 
@@ -65,10 +63,6 @@ def _search_all(actors: list[list[Any]], batches: Iterable[Batch], k: int) -> It
 
 
 def _answer(table: pa.Table, references: list[Any], k: int) -> tuple[pa.Table, Floats, Rows]:
-    try:
+    with user_errors():
         scores, rows = merge_top_k(ray.get(references), k)
-    except RayTaskError as error:
-        if isinstance(error.cause, UserError):
-            raise UserError(str(error.cause)) from error
-        raise
     return table, scores, rows

@@ -2,15 +2,19 @@
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from faceray import s3
 from faceray.errors import UserError
+
+PARTIAL = ".partial"  # how names of files end that are being written
 
 
 @dataclass(frozen=True)
@@ -95,15 +99,20 @@ class Folder:
         return Folder(f"{self.uri}/{name}", self.storage)
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one file, replacing it; the folder is made where it does not exist.
+        """Write one file, replacing it; the folder is made where it does not exist. Readers see the file as it was or
+        as it is to be: stores have that from themselves, a disk does not.
 
         Raises:
             UserError: it cannot be written.
         """
+        path = f"{self.path}/{name}"
         try:
             if not s3.is_s3(self.uri):  # where there are only keys, and s3fs would make the bucket
                 self.files.makedirs(f"{self.path}/", exist_ok=True)
-            self.files.pipe_file(f"{self.path}/{name}", content)
+            if self.is_local:
+                _replace(path, content)
+            else:
+                self.files.pipe_file(path, content)
         except Exception as error:  # every file system has its own
             raise UserError(f"cannot write {self.uri}/{name}: {without_secrets(str(error))}") from error
 
@@ -148,6 +157,18 @@ class Folder:
                 self.files.rm_file(path)  # s3fs would take the name for a pattern otherwise
         elif self.files.exists(target):
             self.files.rm(target, recursive=True)
+
+
+def _replace(path: str, content: bytes) -> None:
+    partial = f"{path}.{uuid4().hex}{PARTIAL}"  # two may write the same part
+    try:
+        with open(partial, "wb") as file:
+            file.write(content)
+        os.replace(partial, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(partial)
+        raise
 
 
 def locate(address: str, storage: StorageOptions | None = None) -> tuple[Any, str]:

@@ -13,10 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.s3 import KEY, SECRET
+from tests.s3 import KEY, SECRET, s3, s3_proxy  # noqa: F401  (fixtures: one server for all)
 
 settings.register_profile("faceray", deadline=None)  # a shared machine may pause for seconds
 settings.load_profile("faceray")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first: beside the many short ones, not after them. They are those that may take longer than others."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,4 @@
-"""A real S3 server for tests (SeaweedFS), and a proxy before it (tests/s3_proxy.py).
-
-In a test module, or in conftest.py:  from tests.s3 import s3, s3_proxy  # noqa: F401
-"""
+"""A real S3 server for tests (SeaweedFS), and a proxy before it (tests/s3_proxy.py)."""
 
 import json
 import os

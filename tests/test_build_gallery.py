@@ -18,7 +18,7 @@ from faceray.gallery_options import GalleryOptions
 from faceray.storage import Folder
 from tests.gallery.built import ADDRESSES, FACES, LATER, build, held, output, place, sizes  # noqa: F401
 from tests.gallery.outputs import people, uris, write_output
-from tests.s3 import BUCKET, S3Server, s3, storage  # noqa: F401
+from tests.s3 import BUCKET, S3Server, storage
 
 
 def test_a_gallery_has_every_face_with_its_vector(output: str, place: str) -> None:

@@ -1,10 +1,12 @@
-"""Every graph must fit its cluster: one that does not waits for ever."""
+"""Every graph must fit its cluster: one that does not waits for ever. What its stages give and meet comes back."""
 
+import pyarrow as pa
 import pytest
+import ray.data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceray.cluster import pools_for
+from faceray.cluster import cluster, pools_for, results
 from faceray.errors import UserError
 from faceray.options import Workers
 
@@ -33,3 +35,21 @@ def test_options_win() -> None:
 def test_a_gpu_that_is_not_there_is_an_error() -> None:
     with pytest.raises(UserError, match="no GPU"):
         pools_for(8, 0, Workers(), "cuda")
+
+
+def twice(batch: pa.Table) -> pa.Table:
+    return pa.table({"id": [2 * i for i in batch["id"].to_pylist()]})
+
+
+def full_disk(_: pa.Table) -> pa.Table:
+    raise UserError("cannot write part-1.parquet: No space left on device")
+
+
+def test_stages_give_tables_and_the_users_errors(ray_address: str) -> None:
+    with cluster(ray_address):
+        blocks = [pa.table({"id": [2 * i, 2 * i + 1]}) for i in range(3)]
+        rows = ray.data.from_blocks(blocks).map_batches(twice, batch_format="pyarrow")
+        assert sorted(i for table in results(rows) for i in table["id"].to_pylist()) == [0, 2, 4, 6, 8, 10]
+        failing = ray.data.from_blocks(blocks).map_batches(full_disk, batch_format="pyarrow")
+        with pytest.raises(UserError, match=r"^cannot write part-1\.parquet: No space left on device$"):
+            list(results(failing))

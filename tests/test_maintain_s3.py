@@ -1,13 +1,11 @@
 """Upkeep, forgetting and status on a real S3 server."""
 
-# ruff: noqa: F811
-
 from faceray.maintain import maintain
 from faceray.maintain_options import MaintainOptions
 from faceray.status import StatusOptions, status
 from faceray.storage import Folder
 from tests.results.batches import contents, recognised, run
-from tests.s3 import BUCKET, S3Server, s3, storage  # noqa: F401
+from tests.s3 import BUCKET, S3Server, storage
 from tests.test_status import manifest
 
 

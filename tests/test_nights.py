@@ -1,7 +1,5 @@
 """One night after the other, from bucket to bucket: only what is new or changed is fetched."""
 
-# ruff: noqa: F811
-
 import pandas as pd
 import pytest
 
@@ -10,7 +8,7 @@ from faceray.options import AnnotateOptions, Workers
 from faceray.results.committer import Committer
 from faceray.storage import Folder
 from tests.faces import astronaut, jpeg, portrait, scenery
-from tests.s3 import BUCKET, S3Proxy, S3Server, s3, s3_proxy, storage  # noqa: F401
+from tests.s3 import BUCKET, S3Proxy, storage
 
 pytestmark = pytest.mark.timeout(600)
 FEW = Workers(fetch=1, detect=1, recognise=1)

@@ -1,7 +1,5 @@
 """Folders, tables and whole plans on a real S3 server, reached in every way that there is."""
 
-# ruff: noqa: F811
-
 import json
 import pickle
 import sys
@@ -24,7 +22,7 @@ from faceray.results.manifest import read_manifests
 from faceray.storage import Folder, StorageOptions
 from tests.faces import jpeg, scenery
 from tests.results.batches import recognised, run
-from tests.s3 import BUCKET, KEY, PUBLIC, SECRET, S3Proxy, S3Server, s3, s3_proxy, storage  # noqa: F401
+from tests.s3 import BUCKET, KEY, PUBLIC, SECRET, S3Proxy, S3Server, storage
 
 ODD_NAMES = ["plain", "two words", "ünï©ødé 写真", "50% #1?", "%20", "a::b", "[x]*", "+", "-dash"]
 

@@ -1,6 +1,7 @@
 """Folders: the same on disk and in a bucket, with names as odd as file systems allow."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,20 @@ def test_removing_takes_files_and_folders_and_nothing_else(tmp_path: Path) -> No
     folder.remove("never there")
     assert folder.names() == ["file2"]
     assert (folder / "inner").names() == []
+
+
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = Folder.at(str(tmp_path))
+    folder.write("report.html", b"old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # as on a full disk
+    try:
+        with pytest.raises(UserError, match=r"cannot write file://.*/report\.html"):
+            folder.write("report.html", b"new" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "report.html").read_bytes() == b"old"
+    assert folder.names() == ["report.html"]
 
 
 @pytest.mark.parametrize("below", ["", "/deeper", "/deeper/still"])

@@ -23,6 +23,7 @@ from faceray.training.state import News
 from faceray.vision.align import Crop
 from tests.training.packs import make_pack
 
+pytestmark = pytest.mark.timeout(600)
 CROP = Crop("similarity", 32)
 JOB = Path(__file__).parent.parent / "jobs" / "train.py"
 SMALL = ["network.crop.size=32", "batch=8", "epochs=6", "augmentation.mirror=0.5", "schedule.warm_up=0.0"]

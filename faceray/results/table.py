@@ -17,7 +17,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from faceray.errors import UserError
 from faceray.results.parts import write_part
 from faceray.results.schema import SCHEMA_VERSION
-from faceray.storage import Folder
+from faceray.storage import PARTIAL, Folder
 
 _APP = "faceray"
 _VERSION_KEY = "faceray.schema_version"
@@ -181,7 +181,7 @@ class Table:
         """
         assert self.delta is not None, "create() comes first"
         live = {uri.rpartition("/")[2] for uri in self.delta.file_uris()}
-        parts = [n for n in self.folder.names() if n.startswith("part-") and n.endswith(".parquet")]
+        parts = [n for n in self.folder.names() if n.startswith("part-") and n.endswith((".parquet", PARTIAL))]
         stray = [f"{self.folder.path}/{name}" for name in parts if name not in live]
         if stray:
             self.folder.files.rm(stray)

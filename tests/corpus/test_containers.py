@@ -1,7 +1,5 @@
 """Tar files and videos from listing to pixels: every member, frame and broken file ends in one row."""
 
-# ruff: noqa: F811
-
 import hashlib
 import io
 from pathlib import Path
@@ -24,7 +22,7 @@ from faceray.storage import Folder, StorageOptions
 from tests.corpus.films import film, time_in
 from tests.corpus.test_source import rows
 from tests.corpus.test_tar import packed
-from tests.s3 import BUCKET, S3Proxy, S3Server, s3, s3_proxy, storage  # noqa: F401
+from tests.s3 import BUCKET, S3Proxy, S3Server, storage
 
 
 def jpeg(shade: int) -> bytes:

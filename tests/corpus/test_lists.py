@@ -1,7 +1,5 @@
 """Lists of every kind, and the inventories of S3, give the rows that a listing of the bucket would give."""
 
-# ruff: noqa: F811
-
 import gzip
 import json
 from pathlib import Path
@@ -19,7 +17,7 @@ from faceray.errors import UserError
 from faceray.s3 import store
 from faceray.storage import StorageOptions
 from tests.corpus.test_source import names, rows
-from tests.s3 import BUCKET, S3Server, s3, storage  # noqa: F401
+from tests.s3 import BUCKET, S3Server, storage
 
 KEYS = [
     "photos/a b+c.jpg",

@@ -1,7 +1,5 @@
 """Every object of a bucket is found once, whatever its key and wherever it lies; in parallel, by sub-prefix."""
 
-# ruff: noqa: F811
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,7 +14,7 @@ from faceray.corpus.walk import walk
 from faceray.options import SUFFIXES
 from faceray.s3 import store
 from faceray.storage import Folder
-from tests.s3 import BUCKET, S3Proxy, S3Server, s3, s3_proxy, storage  # noqa: F401
+from tests.s3 import BUCKET, S3Proxy, S3Server, storage
 
 ODD = [
     "a b.jpg",
