@@ -105,9 +105,10 @@ def _mark(run: Run, committer: Committer) -> None:
 
 def _work(run: Run, committer: Committer) -> None:
     """Run the pipeline and commit what it writes; the manifest is kept up to date on the way."""
-    from faceray.cluster import cluster, share_out  # Ray takes seconds to import: not before there is work
+    from faceray.cluster import cluster  # Ray takes seconds to import: not before there is work
     from faceray.metrics import RunMetrics
     from faceray.pipeline import annotate as pipeline
+    from faceray.pools import share_out
 
     run.save("running")
     try:

@@ -1,4 +1,4 @@
-"""The Ray cluster that a job runs on, and how its workers are shared out."""
+"""The Ray cluster that a job runs on: coming, going, and what comes back."""
 
 import logging
 import os
@@ -7,7 +7,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NoReturn
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported: send nobody statistics
@@ -16,12 +15,14 @@ os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters reaches 
 import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset
+from ray.data.exceptions import ExecutionTimeoutError
 from ray.exceptions import RayTaskError
 
 from faceray.errors import UserError
-from faceray.options import Workers
+from faceray.units import duration
 
 # Ray ends workers after a second without work; starting the next one costs seconds of imports.
+_STANDSTILL = 3600  # seconds; the slowest batch is far from it
 _LOCAL = {"idle_worker_killing_time_threshold_ms": 60_000}
 
 
@@ -47,6 +48,7 @@ def cluster(address: str | None) -> Iterator[None]:
     context = DataContext.get_current()
     context.raise_original_map_exception = True  # not Ray's word for it
     context.enable_progress_bars = False  # ours counts images
+    context.execution_no_progress_timeout_s = _STANDSTILL
     context.print_on_execution_start = False
     context.execution_options.preserve_order = False
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it reports as an error, it raises
@@ -66,11 +68,16 @@ def results(dataset: Dataset) -> Iterator[pa.Table]:
     own, which would go on asking after the consumer has left.
 
     Raises:
-        UserError: a stage met what the user can mend, such as a full disk.
+        UserError: a stage met what the user can mend, such as a full disk; or nothing moves any more.
     """
-    with user_errors():
-        for bundle in dataset.iter_internal_ref_bundles():
-            yield from ray.get(list(bundle.block_refs))
+    try:
+        with user_errors():
+            for bundle in dataset.iter_internal_ref_bundles():
+                yield from ray.get(list(bundle.block_refs))
+    except ExecutionTimeoutError as error:
+        hint = "`ray status` tells whether workers wait for machines that were lost; start again to go on from here"
+        standstill = duration(DataContext.get_current().execution_no_progress_timeout_s)
+        raise UserError(f"nothing has moved for {standstill}: {hint}") from error
 
 
 @contextmanager
@@ -111,62 +118,3 @@ def _mute() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(nowhere)
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Workers of one stage, and the part of a CPU and of a GPU that Ray sets aside for each."""
-
-    size: int
-    cpus: float
-    gpus: float = 0
-
-
-@dataclass(frozen=True)
-class Pools:
-    """Who works on what.
-
-    The parts are small on purpose: workers wait for each other most of the time, and the operating system shares the
-    cores better than reservations would. All of them together always fit the cluster.
-    """
-
-    device: str
-    tasks: Pool
-    detect: Pool
-    recognise: Pool
-
-    @property
-    def workers(self) -> dict[str, int]:
-        """Most workers of each stage at a time."""
-        sizes = {"load": self.tasks, "detect": self.detect, "recognise": self.recognise, "write": self.tasks}
-        return {stage: pool.size for stage, pool in sizes.items()}
-
-
-def share_out(workers: Workers, device: str) -> Pools:
-    """Pools for the cluster that this process is connected to.
-
-    Raises:
-        UserError: GPUs were asked for and the cluster has none.
-    """
-    resources = ray.cluster_resources()
-    return pools_for(int(resources.get("CPU", 1)), int(resources.get("GPU", 0)), workers, device)
-
-
-def pools_for(cpus: int, gpus: int, workers: Workers, device: str) -> Pools:
-    """A GPU carries one detector and one recogniser; without any, each core carries a detector and half a recogniser.
-
-    Detectors take most of the time on a CPU: 85 % of it for photos of a megapixel with one face.
-    """
-    if device == "cuda" and not gpus:
-        raise UserError("device 'cuda' was asked for, but the Ray cluster has no GPU")
-    gpus = gpus if device != "cpu" else 0
-
-    def pool(size: int, cpu_share: float, gpu_share: float) -> Pool:
-        return Pool(size, min(1.0, cpu_share * cpus / size), gpu_share / -(-size // gpus) if gpus else 0)
-
-    return Pools(
-        device="cuda" if gpus else "cpu",
-        tasks=Pool(workers.fetch or cpus, 0.1),
-        detect=pool(workers.detect or gpus or cpus, 0.6, 0.6),
-        recognise=pool(workers.recognise or gpus or max(1, cpus // 2), 0.2, 0.4),
-    )

@@ -11,7 +11,7 @@ import pyarrow as pa
 import ray.data
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
-from faceray.cluster import Pool, Pools, results
+from faceray.cluster import results
 from faceray.corpus.loading import Load
 from faceray.corpus.plan import Plan
 from faceray.datasets.picking import Cut, Pick, WriteShard
@@ -21,6 +21,7 @@ from faceray.inference.guard import guarded
 from faceray.inference.recognition import Recognise
 from faceray.models.zoo import Models
 from faceray.options import AnnotateOptions
+from faceray.pools import Pool, Pools
 from faceray.prepare_options import PrepareOptions
 from faceray.results.parts import WriteParts
 from faceray.storage import Folder

@@ -36,8 +36,9 @@ def prepare(options: PrepareOptions) -> PackCard:
     Raises:
         UserError: set, source, output or cluster is not what it should be.
     """
-    from faceray.cluster import cluster, share_out  # Ray takes seconds to import
+    from faceray.cluster import cluster  # Ray takes seconds to import
     from faceray.pipeline import prepare as pipeline
+    from faceray.pools import share_out
 
     pack, root = Folder.at(options.output), Path(options.source).absolute()
     dropped: Counter[str] = Counter()

@@ -30,13 +30,14 @@ class S3Server:
     """SeaweedFS on free ports of this machine. Its data outlives a kill, as disks do."""
 
     folder: Path
+    address: str = "127.0.0.1"
     ports: dict[str, int] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
     def endpoint(self) -> str:
         """Its URL."""
-        return f"http://127.0.0.1:{self.ports['s3']}"
+        return f"http://{self.address}:{self.ports['s3']}"
 
     def start(self) -> None:
         """Start, or start again on the same ports; returns when it answers."""
@@ -67,7 +68,7 @@ class S3Server:
         grpc = [f"-{name}.port.grpc={port + 10_000}" for name, port in self.ports.items()]
         quiet = ["-master.telemetry=false", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         quiet += ["-s3.autoCreateBucket=false"]
-        local = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={self.folder / 'data'}"]
+        local = [f"-ip={self.address}", f"-ip.bind={self.address}", f"-dir={self.folder / 'data'}"]
         sizes = ["-master.volumeSizeLimitMB=64", "-volume.max=0", "-filer", "-s3", "-s3.config=s3.json"]
         return [_binary(), "-logtostderr=true", "server", *local, *ports, *grpc, *sizes, *quiet]
 

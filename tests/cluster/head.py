@@ -35,12 +35,13 @@ class Head:
     """Where it listens, and what a process needs to talk to it."""
 
     folder: Path
+    address: str
     ports: dict[str, int]
     environment: dict[str, str]
 
     @property
     def dashboard(self) -> str:
-        return f"http://127.0.0.1:{self.ports['dashboard-port']}"
+        return f"http://{self.address}:{self.ports['dashboard-port']}"
 
     def ask(self, path: str, token: str | None = None) -> int:
         """The dashboard's HTTP status; 0 when it does not answer."""
@@ -80,15 +81,16 @@ class Head:
 
     def metrics(self) -> str:
         """What Prometheus would read now."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['metrics-export-port']}/metrics") as answer:
+        with urllib.request.urlopen(f"http://{self.address}:{self.ports['metrics-export-port']}/metrics") as answer:
             return str(answer.read(), "utf-8")
 
 
 @contextmanager
-def ray_head(tries: int = 3) -> Iterator[Head]:
-    """Start a head, and end it. On a busy machine Ray's own limit for starting may pass: then again."""
+def ray_head(address: str = "127.0.0.1", tries: int = 3) -> Iterator[Head]:
+    """Start a head that listens at an address of this machine, and end it. On a busy machine Ray's own limit for
+    starting may pass: then again."""
     folder = Path(tempfile.mkdtemp(prefix="fr"))  # short: sockets lie in it
-    head = Head(folder, _free_ports(), {})
+    head = Head(folder, address, _free_ports(address), {})
     head.environment.update(
         os.environ,
         HOME=str(folder),
@@ -103,8 +105,8 @@ def ray_head(tries: int = 3) -> Iterator[Head]:
         RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S="0",
         RAY_ENABLE_UV_RUN_RUNTIME_ENV="0",
     )
-    start = ["ray", "start", "--head", "--block", "--num-cpus=2", "--node-ip-address=127.0.0.1"]
-    start += ["--dashboard-host=127.0.0.1", f"--temp-dir={folder}/s", "--object-store-memory=200000000"]
+    start = ["ray", "start", "--head", "--block", "--num-cpus=2", f"--node-ip-address={address}"]
+    start += [f"--dashboard-host={address}", f"--temp-dir={folder}/s", "--object-store-memory=200000000"]
     start += ["--min-worker-port=0", "--max-worker-port=0", *(f"--{name}={p}" for name, p in head.ports.items())]
     try:
         with _started(start, head, tries):
@@ -142,14 +144,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _free_ports() -> dict[str, int]:
+def _free_ports(address: str) -> dict[str, int]:
     """Below 10000: Ray's workers take ports above it."""
     with ExitStack() as stack:
         ports: list[int] = []
         while len(ports) < len(_PORTS):
             port = 5000 + secrets.randbelow(4900)
             try:
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                stack.enter_context(socket.socket()).bind((address, port))
             except OSError:
                 continue
             ports.append(port)

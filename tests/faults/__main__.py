@@ -2,6 +2,8 @@
 
 python -m tests.faults --breaks 50 --seed 0 --photos 150     some of LFW (FACERAY_DATA); exit code 1 if a row differs
 python -m tests.faults --lfw                                 all of LFW, the job killed three times
+python -m tests.faults --hosts                               two hosts, one cut off in the middle (as root)
+python -m tests.faults --disk                                a disk that is full, again and again (as root)
 """
 
 import argparse
@@ -15,6 +17,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from tests.faults.breaks import BREAKS, check, run_to_the_end
+from tests.faults.disk import fill_up
+from tests.faults.hosts import cut_off
 from tests.faults.place import Place, place
 
 _AT_ONCE = 3  # breaks in one run
@@ -22,6 +26,8 @@ _AT_ONCE = 3  # breaks in one run
 
 def photos(count: int | None) -> dict[str, bytes]:
     """Of LFW, evenly spread."""
+    if "FACERAY_DATA" not in os.environ:
+        sys.exit("set FACERAY_DATA to the folder that has LFW in lfw/")
     files = sorted(Path(os.environ["FACERAY_DATA"], "lfw").rglob("*.jpg"))
     chosen = files if count is None else files[:: max(1, len(files) // count)][:count]
     return {f"{file.parent.name}/{file.name}": file.read_bytes() for file in chosen}
@@ -68,8 +74,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--photos", type=int, default=150)
     parser.add_argument("--lfw", action="store_true")
+    parser.add_argument("--hosts", action="store_true")
+    parser.add_argument("--disk", action="store_true")
     options = parser.parse_args()
     corpus = photos(None if options.lfw else options.photos)
+    if options.hosts or options.disk:
+        with tempfile.TemporaryDirectory() as folder:
+            print((cut_off if options.hosts else fill_up)(Path(folder), corpus))
+        return
     with tempfile.TemporaryDirectory() as folder, place(Path(folder), options.seed) as found:
         found.upload(corpus)
         good = lfw(found, corpus) if options.lfw else broken_runs(found, corpus, options.breaks)

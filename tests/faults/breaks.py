@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import pandas as pd
 
@@ -32,6 +33,18 @@ def slow(place: Place) -> None:
         os.kill(process, signal.SIGCONT)
 
 
+def slow_node(place: Place) -> None:
+    """All processes of a node get a tenth of their time, for some seconds."""
+    processes = place.processes(place.dice.choice(place.nodes))
+    end = time.monotonic() + 3 * place.dice.uniform(*_DOWN)
+    while time.monotonic() < end:
+        for what, seconds in ((signal.SIGSTOP, 0.9), (signal.SIGCONT, 0.1)):
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, what)
+            time.sleep(seconds)
+
+
 def node(place: Place) -> None:
     """SIGKILL for a whole node; another one joins."""
     lost = place.nodes.pop(place.dice.randrange(len(place.nodes)))
@@ -53,7 +66,9 @@ def puts(place: Place) -> None:
     place.proxy.trouble(slow_down=0.0)
 
 
-BREAKS: dict[str, Callable[[Place], None]] = {f.__name__: f for f in (driver, worker, slow, node, server, puts)}
+BREAKS: dict[str, Callable[[Place], None]] = {
+    f.__name__: f for f in (driver, worker, slow, slow_node, node, server, puts)
+}
 
 
 def _signal_one(place: Place, what: signal.Signals) -> int | None:

@@ -59,13 +59,8 @@ class Place:
 
     def start(self, output: str) -> "subprocess.Popen[bytes]":
         """The job, as somebody would start it; its output goes nowhere but to `tables`."""
-        where = ["--input", f"s3://{BUCKET}/photos", "--output", f"s3://{BUCKET}/{output}"]
-        settings = ["--storage.endpoint", self.proxy.endpoint, "--storage.region", "us-east-1"]
-        settings += ["--address", self.head.address, "--attributes", "none", "--commit_seconds", "0.5"]
-        command = [sys.executable, str(ROOT / "jobs" / "annotate.py"), *where, *settings]
         self.driver = subprocess.Popen(
-            command,
-            env=os.environ | _ENVIRONMENT,
+            job(output, self.proxy.endpoint, self.head.address),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -74,34 +69,51 @@ class Place:
 
     def workers(self) -> list[int]:
         """Processes of the stages."""
-        processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-        raylets = self._raylets()
-        return sorted(p for p in processes if _title(p).startswith(b"ray::Map") and _below(p, raylets))
-
-    def _raylets(self) -> set[int]:
         nodes = [self.head.head_node, *self.nodes]
-        return {info.process.pid for node in nodes for info in node.all_processes.get("raylet", ())}
+        return sorted(p for p in self.processes(*nodes) if _title(p).startswith(b"ray::Map"))
+
+    def processes(self, *nodes: Any) -> list[int]:
+        """Raylets of the nodes, and all that they started."""
+        raylets = {info.process.pid for node in nodes for info in node.all_processes.get("raylet", ())}
+        running = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+        return sorted(p for p in running if p in raylets or _below(p, raylets))
 
     def written(self, output: str) -> int:
         """Rows of the images table so far."""
-        try:
-            return (
-                Committer(Folder.at(f"s3://{BUCKET}/{output}", storage(self.server)), 0).images.dataset().count_rows()
-            )
-        except Exception:  # the server may be down
-            return 0
+        return written(Folder.at(f"s3://{BUCKET}/{output}", storage(self.server)))
 
     def tables(self, output: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Images and faces in a fixed order, without what tells one run from another; nothing else in the folders."""
-        committer = Committer(Folder.at(f"s3://{BUCKET}/{output}", storage(self.server)), 0)
-        found = []
-        for table, key in ((committer.images, "uri"), (committer.faces, "face_id")):
-            assert table.delta
-            live = {uri.rpartition("/")[2] for uri in table.delta.file_uris()}
-            assert {name for name in table.folder.names() if name.startswith("part-")} == live, "stray files"
-            rows = table.dataset().to_table().to_pandas().sort_values(key, ignore_index=True)
-            found.append(rows.drop(columns=_OF_THE_RUN, errors="ignore"))
-        return found[0], found[1]
+        """See `tables`."""
+        return tables(Folder.at(f"s3://{BUCKET}/{output}", storage(self.server)))
+
+
+def job(output: str, endpoint: str, address: str) -> list[str]:
+    """The command that annotates the bucket's photos."""
+    where = ["--input", f"s3://{BUCKET}/photos", "--output", f"s3://{BUCKET}/{output}"]
+    settings = ["--storage.endpoint", endpoint, "--storage.region", "us-east-1"]
+    settings += ["--address", address, "--attributes", "none", "--commit_seconds", "0.5"]
+    return [sys.executable, str(ROOT / "jobs" / "annotate.py"), *where, *settings]
+
+
+def written(output: Folder) -> int:
+    """Rows of the images table so far."""
+    try:
+        return Committer(output, 0).images.dataset().count_rows()
+    except Exception:  # the server may be down
+        return 0
+
+
+def tables(output: Folder) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Images and faces in a fixed order, without what tells one run from another; nothing else in the folders."""
+    committer = Committer(output, 0)
+    found = []
+    for table, key in ((committer.images, "uri"), (committer.faces, "face_id")):
+        assert table.delta
+        live = {uri.rpartition("/")[2] for uri in table.delta.file_uris()}
+        assert {name for name in table.folder.names() if name.startswith("part-")} == live, "stray files"
+        rows = table.dataset().to_table().to_pandas().sort_values(key, ignore_index=True)
+        found.append(rows.drop(columns=_OF_THE_RUN, errors="ignore"))
+    return found[0], found[1]
 
 
 def _node(cpus: int) -> dict[str, Any]:
@@ -138,24 +150,33 @@ def _below(process: int, ancestors: set[int]) -> bool:
 
 
 @contextmanager
-def place(folder: Path, seed: int) -> Iterator[Place]:
-    """Set up and cleared away."""
-    server = S3Server(folder / "s3")
+def environment() -> Iterator[None]:
+    """What processes find in it, of this one and those below."""
     before = dict(os.environ)
     os.environ |= _ENVIRONMENT
     try:
-        server.start()
-        make_bucket(server, BUCKET)
-        proxy = S3Proxy(server)
-        found = Place(server, proxy, random.Random(seed))
-        try:
-            yield found
-        finally:
-            if found.driver and found.driver.poll() is None:
-                os.killpg(found.driver.pid, signal.SIGKILL)
-            found.head.shutdown()
-            proxy.stop()
+        yield
     finally:
-        server.kill()
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def place(folder: Path, seed: int) -> Iterator[Place]:
+    """Set up and cleared away."""
+    server = S3Server(folder / "s3")
+    with environment():
+        try:
+            server.start()
+            make_bucket(server, BUCKET)
+            proxy = S3Proxy(server)
+            found = Place(server, proxy, random.Random(seed))
+            try:
+                yield found
+            finally:
+                if found.driver and found.driver.poll() is None:
+                    os.killpg(found.driver.pid, signal.SIGKILL)
+                found.head.shutdown()
+                proxy.stop()
+        finally:
+            server.kill()

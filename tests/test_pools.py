@@ -1,0 +1,66 @@
+"""Every graph must fit its cluster: one that does not waits for ever."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faceray.errors import UserError
+from faceray.options import Workers
+from faceray.pools import Pool, pools_for
+
+COUNTS = st.integers(0, 40)
+
+
+@given(st.lists(st.tuples(st.integers(1, 64), st.integers(0, 8)), min_size=1, max_size=9), COUNTS, COUNTS)
+def test_all_actors_and_a_task_fit(machines: list[tuple[int, int]], detect: int, recognise: int) -> None:
+    cpus, gpus = (sum(machine[i] for machine in machines) for i in range(2))
+    for device in ("auto", "cpu"):
+        pools = pools_for(machines, Workers(detect=detect, recognise=recognise), device)
+        actors = (pools.detect, pools.recognise)
+        assert sum(pool.size * pool.cpus for pool in actors) + pools.tasks.cpus <= cpus
+        assert sum(pool.size * pool.gpus for pool in actors) <= gpus + 1e-9
+        assert all(pool.gpus <= 1 for pool in actors)  # Ray takes more than one only as a whole number
+        assert pools.device == ("cuda" if gpus and device == "auto" else "cpu")
+
+
+@given(st.integers(2, 9), st.integers(1, 64), st.integers(0, 1), COUNTS, COUNTS)
+def test_they_fit_without_one_of_several_machines(
+    count: int, cpus: int, gpus: int, detect: int, recognise: int
+) -> None:
+    """In whatever order Ray starts the lost ones again."""
+    pools = pools_for([(cpus, gpus)] * count, Workers(detect=detect, recognise=recognise), "auto")
+    sizes = [pool for pool in (pools.recognise, pools.detect, pools.recognise) for _ in range(pool.size)]
+    for order in (sizes[pools.recognise.size :], sizes[: -pools.recognise.size]):
+        left = [[float(cpus), float(gpus)] for _ in range(count - 1)]
+        for pool in [*order, pools.tasks]:
+            machine = next(m for m in left if m[0] >= pool.cpus - 1e-9 and m[1] >= pool.gpus - 1e-9)
+            machine[0] -= pool.cpus
+            machine[1] -= pool.gpus
+
+
+def test_a_small_machine_beside_a_large_one_does_not_get_half_of_the_workers() -> None:
+    assert pools_for([(64, 0), (2, 0)], Workers(), "cpu").detect == Pool(66, pytest.approx(0.6))
+
+
+def test_several_gpus_of_a_machine_have_a_detector_each() -> None:
+    assert pools_for([(32, 8), (32, 8)], Workers(), "auto").detect.gpus > 0.5
+    assert pools_for([(8, 1), (8, 1)], Workers(), "auto").detect.gpus == pytest.approx(0.3), "the other can have both"
+
+
+def test_a_detector_for_each_core_or_gpu() -> None:
+    assert pools_for([(16, 0)], Workers(), "auto").workers == {"load": 16, "detect": 16, "recognise": 8, "write": 16}
+    assert pools_for([(8, 2)] * 2, Workers(), "auto").workers == {"load": 16, "detect": 4, "recognise": 4, "write": 16}
+
+
+def test_options_win() -> None:
+    assert pools_for([(16, 0)], Workers(3, 5, 2), "auto").workers == {
+        "load": 3,
+        "detect": 5,
+        "recognise": 2,
+        "write": 3,
+    }
+
+
+def test_a_gpu_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(UserError, match="no GPU"):
+        pools_for([(8, 0)], Workers(), "cuda")
