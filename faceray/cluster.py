@@ -11,6 +11,7 @@ from typing import NoReturn
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported: send nobody statistics
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters reaches us as an exception
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # on a busy machine 30 are too few
 
 import pyarrow as pa
 import ray
