@@ -22,8 +22,8 @@ from ray.exceptions import RayTaskError
 from faceray.errors import UserError
 from faceray.units import duration
 
-# Ray ends workers after a second without work; starting the next one costs seconds of imports.
 _STANDSTILL = 3600  # seconds; the slowest batch is far from it
+# Ray ends workers after a second without work; starting the next one costs seconds of imports.
 _LOCAL = {"idle_worker_killing_time_threshold_ms": 60_000}
 
 

@@ -1,7 +1,7 @@
 """Break the job at random moments, many times, and compare its tables with those of an unbroken run.
 
 python -m tests.faults --breaks 50 --seed 0 --photos 150     some of LFW (FACERAY_DATA); exit code 1 if a row differs
-python -m tests.faults --lfw                                 all of LFW, the job killed three times
+python -m tests.faults --lfw                                 all of LFW, the job killed three times; the night after
 python -m tests.faults --hosts                               two hosts, one cut off in the middle (as root)
 python -m tests.faults --disk                                a disk that is full, again and again (as root)
 """
@@ -19,6 +19,7 @@ from tabulate import tabulate
 from tests.faults.breaks import BREAKS, check, run_to_the_end
 from tests.faults.disk import fill_up
 from tests.faults.hosts import cut_off
+from tests.faults.night import nights
 from tests.faults.place import Place, place
 
 _AT_ONCE = 3  # breaks in one run
@@ -55,18 +56,6 @@ def broken_runs(found: Place, corpus: dict[str, bytes], breaks: int) -> bool:
     return not failures
 
 
-def lfw(found: Place, corpus: dict[str, bytes]) -> bool:
-    """The whole set, killed three times."""
-    for output, breaks in (("whole", []), ("broken", ["driver"] * 3)):
-        start = time.monotonic()
-        done = run_to_the_end(found, output, breaks, len(corpus), limit=7200)
-        images, faces = found.tables(output)
-        print(f"{output}: {dict(done)}, {len(images)} images, {len(faces)} faces, {time.monotonic() - start:.0f} s")
-    check(found.tables("broken"), found.tables("whole"))
-    print("equal")
-    return True
-
-
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,8 +73,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder, place(Path(folder), options.seed) as found:
         found.upload(corpus)
-        good = lfw(found, corpus) if options.lfw else broken_runs(found, corpus, options.breaks)
-    sys.exit(0 if good else 1)
+        if options.lfw:
+            for line in nights(found, Path(folder), corpus):
+                print(line, flush=True)
+        elif not broken_runs(found, corpus, options.breaks):
+            sys.exit(1)
 
 
 if __name__ == "__main__":
