@@ -71,6 +71,7 @@ def test_a_run_with_too_many_errors(
         write(tmp_path / "photos" / f"{index:03}.jpg", jpeg(scenery(40, 40)) if index % 2 else b"no image")
     arguments = ["--input", f"{tmp_path}/photos", "--output", f"{tmp_path}/labels", "--address", ray_address]
     arguments += ["--attributes", "none", "--commit_seconds", "0", "--max_error_rate", "0.2"]
+    arguments += ["--workers.fetch", "1", "--workers.detect", "1"]
     before = set(threading.enumerate())
     with scraped(ray_address) as metrics:
         assert cli.run(commands.annotate, arguments) == 3

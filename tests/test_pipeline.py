@@ -276,7 +276,7 @@ def job(place: Place, output: Path, ray_folder: str, *more: str) -> subprocess.P
 def killed(place: Place, ray_folder: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output of a run that was killed when it had committed a part of its work."""
     output = tmp_path_factory.mktemp("killed") / "out"
-    process = job(place, output, ray_folder, "--commit_seconds", "0")
+    process = job(place, output, ray_folder, "--commit_seconds", "0", "--address", str(place.options.address))
     log = output / "images" / "_delta_log"
     while len(list(log.glob("*.json"))) < 3:  # made, claimed, and a first commit
         assert process.poll() is None, process.communicate()

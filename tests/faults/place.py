@@ -21,7 +21,6 @@ from tests.s3 import BUCKET, KEY, SECRET, S3Proxy, S3Server, make_bucket, storag
 
 ROOT = Path(__file__).parent.parent.parent
 _OF_THE_RUN = ["run_id", "annotated_at"]
-_NODES = 2  # besides the head
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": KEY,
     "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -39,12 +38,13 @@ class Place:
     server: S3Server
     proxy: S3Proxy
     dice: random.Random
+    count: int = 2  # nodes besides the head
     head: Cluster = field(default_factory=lambda: _attempt(lambda: Cluster(True, head_node_args=_node(1))))
     nodes: list[Any] = field(default_factory=list)
     driver: "subprocess.Popen[bytes] | None" = None
 
     def __post_init__(self) -> None:
-        while len(self.nodes) < _NODES:
+        while len(self.nodes) < self.count:
             self.join()
 
     def join(self) -> None:
@@ -162,7 +162,7 @@ def environment() -> Iterator[None]:
 
 
 @contextmanager
-def place(folder: Path, seed: int) -> Iterator[Place]:
+def place(folder: Path, seed: int, nodes: int = 2) -> Iterator[Place]:
     """Set up and cleared away."""
     server = S3Server(folder / "s3")
     with environment():
@@ -170,7 +170,7 @@ def place(folder: Path, seed: int) -> Iterator[Place]:
             server.start()
             make_bucket(server, BUCKET)
             proxy = S3Proxy(server)
-            found = Place(server, proxy, random.Random(seed))
+            found = Place(server, proxy, random.Random(seed), nodes)
             try:
                 yield found
             finally:

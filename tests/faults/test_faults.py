@@ -15,7 +15,7 @@ PHOTOS |= {"astronaut.jpg": jpeg(astronaut()), "portrait.jpg": jpeg(portrait()),
 
 
 def test_tables_are_those_of_an_unbroken_run(tmp_path: Path) -> None:
-    with place(tmp_path, seed=1) as found:
+    with place(tmp_path, seed=1, nodes=1) as found:
         found.upload(PHOTOS)
         run_to_the_end(found, "whole", [], len(PHOTOS))
         whole = found.tables("whole")

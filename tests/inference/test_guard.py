@@ -25,7 +25,7 @@ POISON = {"load-dies": "crashed", "detect-dies": "crashed", "load-hangs": "timeo
 
 
 def corpus(folder: Path) -> str:
-    for index in range(6):
+    for index in range(2):
         write(folder / f"{index}.jpg", jpeg(scenery(60, 60 + index)))
     write(folder / "portrait.jpg", jpeg(portrait()))
     for name in POISON:
@@ -66,7 +66,7 @@ def test_after_a_death_each_picture_is_looked_at_alone(tmp_path: Path) -> None:
     assert {name: status for name, status in found.items() if status != "ok"} == {
         "load-dies": "crashed", "load-hangs": "timeout",
     }  # fmt: skip
-    assert len(found) == 10
+    assert len(found) == 6
 
 
 def _call(kind: type[Load], arguments: tuple[object, ...], run: str, batch: pa.Table) -> None:
@@ -100,7 +100,7 @@ def test_what_hangs_is_given_up_without_pythons_help(tmp_path: Path) -> None:
 def test_a_run_over_poison(tmp_path: Path, ray_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = corpus(tmp_path / "photos")
     (tmp_path / "photos" / "load-hangs.jpg").unlink()  # waiting is for the tests above
-    workers = Workers(fetch=2, detect=1, recognise=1)
+    workers = Workers(fetch=1, detect=1, recognise=1)
 
     def night(output: str) -> pd.DataFrame:
         options = AnnotateOptions(
@@ -116,7 +116,7 @@ def test_a_run_over_poison(tmp_path: Path, ray_address: str, monkeypatch: pytest
     poisoned = night("poisoned")
     found = {Path(uri).stem: status for uri, status in poisoned["status"].items() if status != "ok"}  # type: ignore[arg-type]
     assert found == {"load-dies": "crashed", "detect-dies": "crashed"}
-    assert len(poisoned) == 9
+    assert len(poisoned) == 5
     assert poisoned["face_count"].sum() == 1, "the portrait's"
     assert poisoned["error"][f"file://{photos}/load-dies.jpg"] == "the process died of SIGABRT (poisonedload)"
     night("poisoned")
