@@ -138,7 +138,7 @@ def _status(manifest: Mapping[str, Any], images: Table, faces: Table, dead_after
 def _last_commit(table: Table) -> datetime | None:
     if table.delta is None:
         return None
-    (newest,) = table.delta.history(1)
+    newest = table.delta.history(1)[0]  # more, when somebody has committed since the table was opened
     return datetime.fromtimestamp(newest["timestamp"] / 1000, UTC)
 
 

@@ -41,8 +41,9 @@ def ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cluster.shutdown()
 
 
-# metrics every second, ten otherwise
-_HEAD = {"num_cpus": 2, "include_dashboard": False, "_system_config": {"metrics_report_interval_ms": 1000}}
+# metrics every second, ten otherwise; workers without work stay longer than one
+_CONFIG = {"metrics_report_interval_ms": 1000, "idle_worker_killing_time_threshold_ms": 20_000}
+_HEAD = {"num_cpus": 2, "include_dashboard": False, "_system_config": _CONFIG}
 
 
 def _start_ray(tries: int) -> Any:

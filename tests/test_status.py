@@ -9,8 +9,9 @@ import pytest
 
 from faceray.cli import parse
 from faceray.errors import UserError
+from faceray.results.committer import Committer
 from faceray.results.manifest import write_manifest
-from faceray.status import StatusOptions, alive, status, status_text
+from faceray.status import StatusOptions, _last_commit, alive, status, status_text
 from faceray.storage import Folder
 from tests.results.batches import recognised, run
 
@@ -42,6 +43,17 @@ def manifest(output: Folder, run_id: str, state: str, silent: float = 0, **count
 
 def look(output: Folder, **options: Any) -> Any:
     return status(StatusOptions(output.uri, **options))
+
+
+def test_a_commit_while_one_looks(output: Folder) -> None:
+    run(output, "R1", recognised((1, 2)), recognised((3, 1)))
+    opened = Committer(output, 0).images
+    first = _last_commit(opened)
+    run(output, "R2", recognised((4, 1)))
+    later = _last_commit(opened)
+    assert first is not None
+    assert later is not None
+    assert later >= first
 
 
 def test_a_run_that_is_going(output: Folder) -> None:

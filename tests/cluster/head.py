@@ -99,6 +99,7 @@ def ray_head(address: str = "127.0.0.1", tries: int = 3) -> Iterator[Head]:
         RAY_AUTH_TOKEN=secrets.token_hex(32),
         RAY_TMPDIR=str(folder),
         RAY_USAGE_STATS_ENABLED="0",
+        RAY_idle_worker_killing_time_threshold_ms="20000",
         RAY_metrics_report_interval_ms="1000",
         RAY_raylet_start_wait_time_s="240",  # a busy machine needs more than the usual
         RAY_DASHBOARD_STARTUP_TIMEOUT_S="240",

@@ -18,7 +18,8 @@ _DOWN = (2.0, 6.0)  # seconds that something is out of order
 def driver(place: Place) -> None:
     """SIGKILL for the job itself."""
     assert place.driver
-    os.killpg(place.driver.pid, signal.SIGKILL)
+    if place.driver.poll() is None:
+        os.killpg(place.driver.pid, signal.SIGKILL)
 
 
 def worker(place: Place) -> None:
@@ -120,11 +121,9 @@ def _started(place: Place, output: str, done: Counter[str]) -> "subprocess.Popen
 
 
 def _ended(job: "subprocess.Popen[bytes]") -> int | None:
-    try:
+    with suppress(subprocess.TimeoutExpired):  # what it started may hold its pipe
         job.communicate(timeout=0.2)
-    except subprocess.TimeoutExpired:
-        return None
-    return job.returncode
+    return job.poll()
 
 
 def check(broken: tuple[pd.DataFrame, pd.DataFrame], whole: tuple[pd.DataFrame, pd.DataFrame]) -> None:

@@ -20,6 +20,7 @@ from faceray.storage import Folder
 from tests.s3 import BUCKET, KEY, SECRET, S3Proxy, S3Server, make_bucket, storage
 
 ROOT = Path(__file__).parent.parent.parent
+_CONFIG = {"_system_config": {"idle_worker_killing_time_threshold_ms": 20_000}}
 _OF_THE_RUN = ["run_id", "annotated_at"]
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": KEY,
@@ -39,7 +40,7 @@ class Place:
     proxy: S3Proxy
     dice: random.Random
     count: int = 2  # nodes besides the head
-    head: Cluster = field(default_factory=lambda: _attempt(lambda: Cluster(True, head_node_args=_node(1))))
+    head: Cluster = field(default_factory=lambda: _attempt(lambda: Cluster(True, head_node_args=_node(1) | _CONFIG)))
     nodes: list[Any] = field(default_factory=list)
     driver: "subprocess.Popen[bytes] | None" = None
 
