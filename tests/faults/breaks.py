@@ -18,8 +18,8 @@ _DOWN = (2.0, 6.0)  # seconds that something is out of order
 def driver(place: Place) -> None:
     """SIGKILL for the job itself."""
     assert place.driver
-    if place.driver.poll() is None:
-        os.killpg(place.driver.pid, signal.SIGKILL)
+    os.killpg(place.driver.pid, signal.SIGKILL)
+    place.driver.wait()  # or the next break hits a dead one
 
 
 def worker(place: Place) -> None:
