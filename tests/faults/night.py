@@ -57,10 +57,11 @@ def _anywhere(rows: pd.DataFrame) -> pd.DataFrame:
 def _night_after(place: Place, photos: Mapping[str, bytes]) -> str:
     """1 % new, 1 % changed, 1 % gone."""
     bucket, names = Folder.at(f"s3://{BUCKET}/photos", storage(place.server)), sorted(photos)
-    changed, gone = names[::100], names[33::100]
-    new = [f"new/{i}.jpg" for i in range(len(changed))]
-    for name, other in zip([*new, *changed], [*changed, *names[1::100]], strict=False):
-        bucket.write(name, photos[other])
+    other, gone = names[1::100], names[33::100]
+    changed = names[::100][: len(other)]
+    new = [f"new/{i}.jpg" for i in range(len(other))]
+    for name, source in zip([*new, *changed], [*changed, *other], strict=True):
+        bucket.write(name, photos[source])
     for name in gone:
         bucket.remove(name)
     place.proxy.calm()
