@@ -57,10 +57,12 @@ def test_nights(s3_proxy: S3Proxy, ray_address: str) -> None:
     assert faces["uri"].str.endswith("astronaut.jpg").sum() == 1, "marked, not deleted"
 
     photos.write("astronaut.jpg", jpeg(astronaut()))
-    counts = night(embedding="dlib")
+    counts = night(attributes="default")
     assert (counts["gone"], counts["recomputed"], counts["relabelled"]) == (0, 2, 11)
     assert fetched[-1] == ["astronaut.jpg", "portrait.jpg"], "nothing to look at in the others"
-    assert night("afresh", embedding="dlib")["written"] == 13
+    counts = night(attributes="default", embedding="dlib")
+    assert (counts["recomputed"], counts["relabelled"], fetched[-1]) == (2, 11, ["astronaut.jpg", "portrait.jpg"])
+    assert night("afresh", attributes="default", embedding="dlib")["written"] == 13
     for kept, afresh in zip(
         *(tables(f"s3://{BUCKET}/nights/{o}", s3_proxy) for o in ("labels", "afresh")), strict=True
     ):
@@ -68,5 +70,5 @@ def test_nights(s3_proxy: S3Proxy, ray_address: str) -> None:
         pd.testing.assert_frame_equal(
             kept.drop(columns=OF_THE_RUN, errors="ignore"), afresh.drop(columns=OF_THE_RUN, errors="ignore")
         )
-    counts = night(embedding="dlib")
+    counts = night(attributes="default", embedding="dlib")
     assert (counts["already_done"], counts["planned"], fetched[-1]) == (13, 0, [])

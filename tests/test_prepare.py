@@ -24,7 +24,7 @@ from faceray.vision.align import Crop
 from faceray.vision.boxes import iou
 from tests.corpora import write
 from tests.faces import group, jpeg, portrait, scenery
-from tests.inference.poison import PoisonedLoad
+from tests.inference.poison import PoisonedDetect, PoisonedLoad
 
 pytestmark = pytest.mark.timeout(600)  # a busy machine takes a minute to start Ray
 
@@ -66,16 +66,17 @@ def test_a_pack_has_aligned_faces_labels_and_a_card_that_adds_up(tmp_path: Path,
 def test_a_picture_that_kills_the_process_is_dropped_alone(
     tmp_path: Path, ray_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ["load-dies.jpg", "one.jpg", "two.jpg"]
+    names = ["load-dies.jpg", "detect-dies.jpg", "one.jpg", "two.jpg"]
     for name in names:
         write(tmp_path / "set" / name, jpeg(portrait(100)))
     rows = [{"image": name, "age": 30.0} for name in names]
     pa.parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "set" / "table.parquet")
     monkeypatch.setattr(pipeline, "Load", PoisonedLoad)
+    monkeypatch.setattr(pipeline, "Detect", PoisonedDetect)
     workers = Workers(fetch=1, detect=1, recognise=1)
     options = PrepareOptions("own_table", f"{tmp_path}/set", f"{tmp_path}/pack", workers=workers, address=ray_address)
     card = prepare(options)
-    assert card.dropped == {"crashed": 1}
+    assert card.dropped == {"crashed": 2}
     assert {row["image"] for row in open_pack(options.output).to_table().to_pylist()} == {"one.jpg", "two.jpg"}
 
 

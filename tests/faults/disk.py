@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faceray.storage import Folder
 from tests.faults.breaks import check
-from tests.faults.place import ROOT, environment, tables
+from tests.faults.place import ROOT, environment, lay_out, tables
 
 _FIRST, _MORE = 60, 40  # KiB
 
@@ -22,9 +22,7 @@ def fill_up(folder: Path, photos: Mapping[str, bytes]) -> str:
     Raises:
         AssertionError: a start ended otherwise than with one line and exit code 2, or the tables differ.
     """
-    for name, content in photos.items():
-        (folder / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "photos" / name).write_bytes(content)
+    lay_out(folder / "photos", photos)
     with environment(), _disk(folder / "disk", _FIRST):
         assert _annotate(folder, "whole") == ""
         size, told = _FIRST, list[str]()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from faceray.storage import Folder
 from tests.faults.breaks import check, run_to_the_end
-from tests.faults.place import ROOT, Place, tables
+from tests.faults.place import ROOT, Place, lay_out, tables
 from tests.s3 import BUCKET, storage
 
 _KILLS = 3
@@ -39,9 +39,7 @@ def nights(place: Place, folder: Path, photos: Mapping[str, bytes]) -> Iterator[
 
 
 def _from_disk_to_disk(place: Place, folder: Path, photos: Mapping[str, bytes]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    for name, content in photos.items():
-        (folder / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "photos" / name).write_bytes(content)
+    lay_out(folder / "photos", photos)
     command = [sys.executable, str(ROOT / "jobs" / "annotate.py"), "--input", f"{folder}/photos"]
     command += ["--output", f"{folder}/labels", "--attributes", "none", "--address", place.head.address]
     subprocess.run(command, check=True, capture_output=True)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +94,13 @@ def job(output: str, endpoint: str, address: str) -> list[str]:
     settings = ["--storage.endpoint", endpoint, "--storage.region", "us-east-1"]
     settings += ["--address", address, "--attributes", "none", "--commit_seconds", "0.5"]
     return [sys.executable, str(ROOT / "jobs" / "annotate.py"), *where, *settings]
+
+
+def lay_out(folder: Path, photos: Mapping[str, bytes]) -> None:
+    """The corpus on a disk."""
+    for name, content in photos.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def written(output: Folder) -> int:
