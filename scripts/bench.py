@@ -1,4 +1,4 @@
-"""Speed side by side with the alternatives: CPU time on one thread, the two sides in turn, median of rounds.
+"""Speed side by side with the alternatives, in turn, median of rounds: CPU time on one thread; time on a GPU if any.
 
 python scripts/bench.py [FOLDER [ROUNDS]]      photos to use; else FACERAY_DATA/photos, else the demo's corpus
 """
@@ -45,38 +45,51 @@ def read_photos(folder: Path) -> list[bytes]:
     return usable[:: -(-len(usable) // _MOST)]
 
 
-def benchmarks(files: list[bytes]) -> list[tuple[str, str, int, Work, Work]]:
+def benchmarks(files: list[bytes], device: str) -> list[tuple[str, str, int, Work, Work]]:
     """What is compared: name, the alternative, how many one call does, our side, the other side."""
     photos = [decode(f, "photo.jpg", Limits()).pixels for f in files]
-    faces = np.random.default_rng(0).integers(0, 256, (32, 3, 112, 112)).astype(np.float32)
-    sface = load_embedder("sface").parts[0].module
-    fast, batch = compile_network(sface, torch.zeros(2, 3, 112, 112), "cpu"), torch.from_numpy(faces)
-    rows: list[tuple[str, str, int, Work, Work]] = [
-        (
-            "decode JPEG",
-            "Pillow",
-            len(files),
-            lambda: [decode(f, "photo.jpg", Limits()) for f in files],
-            lambda: [np.asarray(Image.open(io.BytesIO(f)).convert("RGB")) for f in files],
-        ),
-        (
-            "embed a face with SFace, 32 at once",
-            "torch, same module",
-            len(batch),
-            lambda: fast(batch),
-            lambda: _without_gradients(sface, batch),
-        ),
-    ]
+    rows = [_embedding(device)]
     for size in (20, 40):
-        rows.append((f"detect, faces from {size} px", "facenet-pytorch", len(files), *_detection(size, photos)))
-    return rows
+        name = f"detect, faces from {size} px"
+        rows.append((name, "facenet-pytorch", len(files), *_detection(size, photos, device)))
+    if device == "cuda":
+        same = [cv2.resize(photo, (640, 480)) for photo in photos]
+        name = "detect, from 40 px, photos of 640 x 480"
+        rows.append((name, "facenet-pytorch, batches", len(files), *_detection(40, same, device, together=True)))
+        return rows
+    return [_decoding(files), *rows]
 
 
-def _detection(size: int, photos: list[np.ndarray]) -> tuple[Work, Work]:
-    ours, theirs = load_detector(MtcnnOptions(size)), MTCNN(keep_all=True, min_face_size=size)
+def _decoding(files: list[bytes]) -> tuple[str, str, int, Work, Work]:
     return (
-        lambda: [ours(photos[i : i + _BATCH]) for i in range(0, len(photos), _BATCH)],
-        lambda: [theirs.detect(photo, landmarks=True) for photo in photos],
+        "decode JPEG",
+        "Pillow",
+        len(files),
+        lambda: [decode(f, "photo.jpg", Limits()) for f in files],
+        lambda: [np.asarray(Image.open(io.BytesIO(f)).convert("RGB")) for f in files],
+    )
+
+
+def _embedding(device: str) -> tuple[str, str, int, Work, Work]:
+    faces = np.random.default_rng(0).integers(0, 256, (32, 3, 112, 112)).astype(np.float32)
+    batch = torch.from_numpy(faces).to(device)
+    module = load_embedder("sface").parts[0].module.to(device)
+    ours = compile_network(load_embedder("sface").parts[0].module, torch.zeros(2, 3, 112, 112), device)
+    name = "embed a face with SFace, 32 at once"
+    return name, "torch, same module", len(batch), lambda: ours(batch), lambda: _without_gradients(module, batch)
+
+
+def _detection(size: int, photos: list[np.ndarray], device: str, together: bool = False) -> tuple[Work, Work]:
+    ours = load_detector(MtcnnOptions(size), device)
+    theirs = MTCNN(keep_all=True, min_face_size=size, device=device)
+    starts = range(0, len(photos), _BATCH)
+    return (
+        lambda: [ours(photos[i : i + _BATCH]) for i in starts],
+        lambda: (
+            [theirs.detect(photos[i : i + _BATCH], landmarks=True) for i in starts]
+            if together
+            else [theirs.detect(photo, landmarks=True) for photo in photos]
+        ),
     )
 
 
@@ -85,11 +98,26 @@ def _without_gradients(module: torch.nn.Module, batch: torch.Tensor) -> object:
         return module(batch)
 
 
-def seconds(work: Work) -> float:
-    """CPU time of one call."""
-    start = time.process_time()
+def seconds(work: Work, device: str) -> float:
+    """CPU time of one call; on a GPU the time until it has finished."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    start = clock()
     work()
-    return time.process_time() - start
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return clock() - start
+
+
+def compare(files: list[bytes], rounds: int, device: str) -> str:
+    """A table of both sides."""
+    rows = []
+    for name, alternative, count, ours, theirs in benchmarks(files, device):
+        ours(), theirs()  # warm up
+        pairs = [(seconds(ours, device), seconds(theirs, device)) for _ in range(rounds)]
+        mine, other = (1000 * median(side) / count for side in zip(*pairs, strict=True))
+        ratio = median(b / a for a, b in pairs)
+        rows.append((name, alternative, f"{mine:.2f}", f"{other:.2f}", f"{ratio:.1f} x"))
+    return tabulate(rows, headers=("what", "beside", "ms each", "beside it", "faster"), disable_numparse=True)
 
 
 def main() -> None:
@@ -101,16 +129,11 @@ def main() -> None:
         if str(folder) == temporary:
             build_corpus(folder)
         files = read_photos(folder)
-    rows = []
-    for name, alternative, count, ours, theirs in benchmarks(files):
-        ours(), theirs()  # warm up
-        pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
-        mine, other = (1000 * median(side) / count for side in zip(*pairs, strict=True))
-        ratio = median(b / a for a, b in pairs)
-        rows.append((name, alternative, f"{mine:.2f}", f"{other:.2f}", f"{ratio:.1f} x"))
     pixels = sum(np.prod(decode(f, "", Limits()).pixels.shape[:2]) for f in files)
     print(f"{len(files)} photos, {pixels / 1e6 / len(files):.2f} megapixels each on average; {rounds} rounds")
-    print(tabulate(rows, headers=("what", "beside", "ms each", "beside it", "faster"), disable_numparse=True))
+    print(compare(files, rounds, "cpu"))
+    if torch.cuda.is_available():
+        print(f"\n{torch.cuda.get_device_name()}\n{compare(files, rounds, 'cuda')}")
 
 
 if __name__ == "__main__":

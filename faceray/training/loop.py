@@ -120,6 +120,7 @@ class Loop:
         mine = plan[first:last, world.rank() :: world.size()]
         batches = self.feeder(stage, mine.reshape(-1, 2), mine.shape[1])
         losses: dict[str, Tensor] = {}
+        before = None
         train_mode(self.learner)
         for number, (pixels, mirrored) in enumerate(batches):
             done = self.state.epoch + (first + number) / len(plan)
@@ -136,10 +137,11 @@ class Loop:
             self.optimiser.step()
             self.state.step += 1
             for name, value in (("loss", loss), *found.items()):
-                losses[name] = losses.get(name, torch.zeros(())) + value.detach().cpu()
+                losses[name] = losses.get(name, 0) + value.detach()
             left = len(plan) * (self.epochs - self.state.epoch) - (first + number + 1)
-            self._tell(left, float(loss.detach()))
-        whole_losses = world.total(torch.stack(list(losses.values()))) / world.size() / (last - first)
+            self._tell(left, float(loss.detach() if before is None else before))
+            before = loss.detach()  # told a step later: a GPU that is asked at once would have to finish first
+        whole_losses = world.total(torch.stack(list(losses.values()))).cpu() / world.size() / (last - first)
         return {f"train/{name}": float(value) for name, value in zip(losses, whole_losses, strict=True)} | {
             "learning_rate": self.optimiser.param_groups[0]["lr"]
         }
