@@ -21,7 +21,8 @@ class Workers:
 
     Args:
         fetch: tasks that fetch and decode at the same time.
-        detect: actors that detect and align faces; one for each GPU, or for each CPU core where there is no GPU.
+        detect: actors that detect and align faces; one for each CPU core, or up to four for each GPU where there are
+            any: fewer if it has little memory.
         recognise: actors that compute attributes and embeddings.
         fetch_threads: files that one task reads at the same time: raise it for far-away object stores.
         detect_batch: images that a detector looks at together.

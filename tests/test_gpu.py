@@ -26,9 +26,9 @@ pytestmark = [
 ]
 
 
-def test_annotate_writes_what_it_writes_on_cpus(tmp_path: Path, ray_address: str) -> None:
+def test_annotate_writes_what_it_writes_on_cpus(tmp_path: Path) -> None:
     expected = mixed_corpus(tmp_path / "photos") | crowd(tmp_path / "photos" / "crowd", 60)
-    cpu, gpu = (_tables(tmp_path, device, ray_address) for device in ("cpu", "cuda"))
+    cpu, gpu = (_tables(tmp_path, device) for device in ("cpu", "cuda"))
     assert len(gpu[0]) == len(expected)
     for one, other in zip(cpu, gpu, strict=True):
         same = one.columns.difference(["run_id", "annotated_at"])
@@ -41,9 +41,9 @@ def test_annotate_writes_what_it_writes_on_cpus(tmp_path: Path, ray_address: str
             np.testing.assert_allclose(np.stack(one[name]), np.stack(other[name]), atol=0.05, err_msg=name)
 
 
-def _tables(folder: Path, device: str, address: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _tables(folder: Path, device: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     output = f"{folder}/{device}"
-    annotate(AnnotateOptions(f"{folder}/photos", output, device=device, address=address))  # type: ignore[arg-type]
+    annotate(AnnotateOptions(f"{folder}/photos", output, device=device))  # type: ignore[arg-type]
     committer = Committer(Folder.at(output), 0)
     tables = (table.dataset().to_table().to_pandas() for table in (committer.images, committer.faces))
     images, faces = (table.sort_values(list(table.columns[:1]), ignore_index=True) for table in tables)
@@ -51,11 +51,11 @@ def _tables(folder: Path, device: str, address: str) -> tuple[pd.DataFrame, pd.D
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_network_learns_and_works_anywhere(tmp_path: Path, precision: str, ray_address: str) -> None:
+def test_a_network_learns_and_works_anywhere(tmp_path: Path, precision: str) -> None:
     pack = make_pack(tmp_path / "pack", 64, Crop("similarity", 32), emotion=lambda i: ("neutral", "happiness")[i % 2])
     fields = ["network.crop.size=32", "batch=8", "epochs=6", "schedule.warm_up=0.0", f"precision={precision}"]
     output = tmp_path / "out"
-    figures = train(TrainOptions("emotion", pack, str(output), set=fields, address=ray_address, device="cuda"))
+    figures = train(TrainOptions("emotion", pack, str(output), set=fields, device="cuda"))
     losses = [row["train/loss"] for row in pq.read_table(output / "metrics.parquet").to_pylist()]
     assert losses[-1] < losses[0] / 2
     assert figures["test/emotion/accuracy"] > 0.9

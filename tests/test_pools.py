@@ -42,14 +42,30 @@ def test_a_small_machine_beside_a_large_one_does_not_get_half_of_the_workers() -
     assert pools_for([(64, 0), (2, 0)], Workers(), "cpu").detect == Pool(66, pytest.approx(0.6))
 
 
-def test_several_gpus_of_a_machine_have_a_detector_each() -> None:
-    assert pools_for([(32, 8), (32, 8)], Workers(), "auto").detect.gpus > 0.5
-    assert pools_for([(8, 1), (8, 1)], Workers(), "auto").detect.gpus == pytest.approx(0.3), "the other can have both"
+@given(st.integers(1, 64), st.integers(2, 8), st.integers(0, 5), st.integers(0, 5))
+def test_gpus_of_a_machine_get_the_same(cpus: int, gpus: int, detect: int, recognise: int) -> None:
+    """Ray takes the GPU with the least room that is enough, and starts detectors first."""
+    pools = pools_for([(cpus, gpus)], Workers(detect=detect * gpus, recognise=recognise * gpus), "auto")
+    room = [1.0] * gpus
+    for pool in (pools.detect, pools.recognise):
+        carries = [0] * gpus
+        for _ in range(pool.size):
+            chosen = min((left, gpu) for gpu, left in enumerate(room) if left >= pool.gpus - 1e-9)[1]
+            room[chosen] -= pool.gpus
+            carries[chosen] += 1
+        assert set(carries) == {pool.size // gpus}
 
 
-def test_a_detector_for_each_core_or_gpu() -> None:
+def test_another_machine_can_have_all_that_a_gpu_carries() -> None:
+    pools = pools_for([(8, 1), (8, 1)], Workers(), "auto")
+    assert pools.detect.size * pools.detect.gpus + pools.recognise.size * pools.recognise.gpus == pytest.approx(1)
+
+
+def test_a_detector_for_each_core_or_several_for_a_gpu() -> None:
     assert pools_for([(16, 0)], Workers(), "auto").workers == {"load": 16, "detect": 16, "recognise": 8, "write": 16}
-    assert pools_for([(8, 2)] * 2, Workers(), "auto").workers == {"load": 16, "detect": 4, "recognise": 4, "write": 16}
+    assert pools_for([(16, 1)], Workers(), "auto").workers == {"load": 16, "detect": 4, "recognise": 2, "write": 16}
+    assert pools_for([(8, 2)] * 2, Workers(), "auto").workers == {"load": 16, "detect": 8, "recognise": 4, "write": 16}
+    assert pools_for([(2, 1)], Workers(), "auto").workers == {"load": 2, "detect": 1, "recognise": 1, "write": 2}
 
 
 def test_options_win() -> None:

@@ -106,10 +106,9 @@ class Mtcnn:
                 scores, offsets = self.pnet(_normalise(pixels))
                 where = (scores >= self.options.thresholds[0]).nonzero()
                 index, y, x = where.unbind(1)
-                cell = where[:, 1:].flip(1).float()
-                boxes = torch.cat(
-                    [((_STRIDE * cell + 1) / scale).floor(), ((_STRIDE * cell + _CELL) / scale).floor()], 1
-                )
+                cell = _STRIDE * where[:, 1:].flip(1).float()
+                divisor = torch.full((), scale, device=self.device)  # CUDA multiplies by 1 / scale if that is a number
+                boxes = torch.cat([((cell + 1) / divisor).floor(), ((cell + _CELL) / divisor).floor()], 1)
                 parts.append(
                     (
                         members[index],
