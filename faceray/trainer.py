@@ -185,6 +185,7 @@ def _feeder(loaders: int) -> Feeder:
         context = DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
+        context.issue_detectors_config.detectors = []  # advice on memory, every half minute
         context.execution_options.preserve_order = True
         dataset = ray.data.from_blocks([pa.table({"pack": b[:, 0], "row": b[:, 1]}) for b in blocks]).map_batches(
             pictures,
