@@ -1,6 +1,7 @@
 """Whole jobs on a GPU of a real local Ray: the same rows as on CPUs, a network that learns and then works anywhere."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,12 @@ import torch
 from faceray.annotate import annotate
 from faceray.models.checkpoint import load_checkpoint
 from faceray.options import AnnotateOptions
-from faceray.results.committer import Committer
 from faceray.storage import Folder
 from faceray.train import train
 from faceray.train_options import TrainOptions
 from faceray.vision.align import Crop
 from tests.corpora import crowd, mixed_corpus
+from tests.faults.place import tables
 from tests.training.packs import make_pack
 
 pytestmark = [
@@ -28,26 +29,21 @@ pytestmark = [
 
 def test_annotate_writes_what_it_writes_on_cpus(tmp_path: Path) -> None:
     expected = mixed_corpus(tmp_path / "photos") | crowd(tmp_path / "photos" / "crowd", 60)
-    cpu, gpu = (_tables(tmp_path, device) for device in ("cpu", "cuda"))
+    cpu, gpu = _annotated(tmp_path, "cpu"), _annotated(tmp_path, "cuda")
     assert len(gpu[0]) == len(expected)
     for one, other in zip(cpu, gpu, strict=True):
-        same = one.columns.difference(["run_id", "annotated_at"])
-        numbers = same[one[same].dtypes == np.float32]
-        vectors = same[[isinstance(value, np.ndarray) for value in one[same].iloc[0]]]
-        rest = same.difference(numbers).difference(vectors)
+        numbers = one.columns[one.dtypes == np.float32]
+        vectors = one.columns[[isinstance(value, np.ndarray) for value in one.iloc[0]]]
+        rest = one.columns.difference(numbers).difference(vectors)
         pd.testing.assert_frame_equal(one[rest], other[rest])
         np.testing.assert_allclose(one[numbers], other[numbers], atol=0.1)
         for name in vectors:
             np.testing.assert_allclose(np.stack(one[name]), np.stack(other[name]), atol=0.05, err_msg=name)
 
 
-def _tables(folder: Path, device: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    output = f"{folder}/{device}"
-    annotate(AnnotateOptions(f"{folder}/photos", output, device=device))  # type: ignore[arg-type]
-    committer = Committer(Folder.at(output), 0)
-    tables = (table.dataset().to_table().to_pandas() for table in (committer.images, committer.faces))
-    images, faces = (table.sort_values(list(table.columns[:1]), ignore_index=True) for table in tables)
-    return images, faces
+def _annotated(folder: Path, device: Literal["cpu", "cuda"]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    annotate(AnnotateOptions(f"{folder}/photos", f"{folder}/{device}", device=device))
+    return tables(Folder.at(f"{folder}/{device}"))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

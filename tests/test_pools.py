@@ -56,6 +56,12 @@ def test_gpus_of_a_machine_get_the_same(cpus: int, gpus: int, detect: int, recog
         assert set(carries) == {pool.size // gpus}
 
 
+def test_a_detector_for_each_gpu_leaves_no_room_for_another() -> None:
+    each = Workers(detect=16, recognise=16)
+    assert pools_for([(32, 8), (32, 8)], each, "auto").detect.gpus > 0.5
+    assert pools_for([(8, 1), (8, 1)], Workers(detect=2, recognise=2), "auto").detect.gpus == pytest.approx(0.3)
+
+
 def test_another_machine_can_have_all_that_a_gpu_carries() -> None:
     pools = pools_for([(8, 1), (8, 1)], Workers(), "auto")
     assert pools.detect.size * pools.detect.gpus + pools.recognise.size * pools.recognise.gpus == pytest.approx(1)

@@ -38,7 +38,7 @@ class News:
 
     Attributes:
         step, steps: as many as there are if nothing stops it early. epoch, epochs: likewise.
-        loss: of the step. figures: of the newest round.
+        loss: of the step before; of the first, its own. figures: of the newest round.
     """
 
     step: int
