@@ -17,6 +17,7 @@ import ray.train
 import torch
 from numpy.typing import NDArray
 from ray.data import DataContext, TaskPoolStrategy
+from ray.data._internal.execution.execution_callback import ExecutionCallback
 from ray.exceptions import RayError
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
@@ -34,6 +35,15 @@ from faceray.training.state import News, Prelude, State, save_state
 
 _BLOCK = 1024  # pictures that one task makes
 _TASK_CPUS = 0.1  # of a picture-making task; training itself has the rest
+WORKER_ENVIRONMENT = {
+    # glibc gives each large tensor's memory back when it is freed, and every next step faults it in again, page by
+    # page. One arena that keeps what it has spares that (scripts/bench_training.py)
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**62),
+    # threads that wait for each other spin, and take the cores from those that they wait for
+    "OMP_WAIT_POLICY": "passive",
+}
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,7 @@ def train(job: Job, crew: Crew, restarts: int, tell: Tell) -> dict[str, float]:
             storage_path=job.output,
             failure_config=FailureConfig(max_failures=restarts),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
+            worker_runtime_env={"env_vars": WORKER_ENVIRONMENT},
         ),
     )
     try:
@@ -173,6 +184,14 @@ def _silent(_: News | Prelude) -> None:
     """Of the other workers."""
 
 
+class _Pause(ExecutionCallback):
+    """Between two looks of Ray Data's executor: while pictures wait for the network it looks again at once, and that
+    costs a core."""
+
+    def on_execution_step(self, executor: object) -> None:
+        time.sleep(0.02)
+
+
 def _feeder(loaders: int) -> Feeder:
     """Pictures made by Ray Data's tasks, in the order that was asked for."""
 
@@ -186,6 +205,7 @@ def _feeder(loaders: int) -> Feeder:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.issue_detectors_config.detectors = []  # advice on memory, every half minute
+        context.custom_execution_callback_classes = [_Pause]
         context.execution_options.preserve_order = True
         dataset = ray.data.from_blocks([pa.table({"pack": b[:, 0], "row": b[:, 1]}) for b in blocks]).map_batches(
             pictures,

@@ -1,6 +1,7 @@
 """Training on a real Ray: killed workers and drivers cost nothing, two workers learn what one learns."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -109,6 +110,33 @@ def test_killed_workers_and_drivers_cost_nothing(pack: str, tmp_path: Path, unbr
     assert 0 < rounds(output) <= 6
     train(options(pack, output, ray_address))
     assert history(output) == history(unbroken)
+
+
+FAULTS = """
+import resource, threading, torch
+def steps(count):
+    for _ in range(count):
+        torch.ones(10_000_000)  # 40 MB
+def work():
+    steps(20)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    steps(10)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+worker = threading.Thread(target=work)
+worker.start()
+worker.join()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="settings of glibc")
+def test_memory_that_a_step_frees_is_there_for_the_next() -> None:
+    from faceray.trainer import WORKER_ENVIRONMENT
+
+    def faults(settings: dict[str, str]) -> int:
+        command = [sys.executable, "-c", FAULTS]
+        return int(subprocess.check_output(command, env={**os.environ, **settings}, text=True))
+
+    assert faults(WORKER_ENVIRONMENT) < 100 < faults({}) / 10
 
 
 def test_two_workers_learn_what_one_learns(tmp_path: Path, ray_address: str) -> None:

@@ -88,7 +88,8 @@ class Recipe:
             `age/mae`; where empty, the figure of the only task, or the validation loss of several.
         patience: rounds without improvement after which training stops; 0: never. improvement: less is none.
         clip: largest norm of a gradient; 0: any.
-        precision: of the network's arithmetic; losses and weights are float32.
+        precision: of the network's arithmetic; losses and weights are float32. bf16 is for GPUs and for CPUs with
+            instructions for it (AVX512-BF16, AMX); on others it takes three times as long as fp32.
         validation: most samples of a pack that a round is judged by.
         folds: 0, or the number of folds of a cross-validation, of which `fold` is the test part; -1: one after the
             other.
