@@ -5,9 +5,9 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported: send nobody statistics
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters reaches us as an exception
@@ -28,19 +28,23 @@ _LOCAL = {"idle_worker_killing_time_threshold_ms": 60_000}
 
 
 @contextmanager
-def cluster(address: str | None) -> Iterator[None]:
+def cluster(address: str | None, environment: Mapping[str, str] | None = None) -> Iterator[None]:
     """Connect to a Ray cluster, and leave it at the end.
 
     In order: the address given; the cluster that this job was submitted to (RAY_ADDRESS); a local one, started here
     and stopped at the end.
 
+    Args:
+        environment: variables of a local one's workers; of another, who starts it decides.
+
     Raises:
         UserError: there is no cluster at the address.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    local = (
-        {"include_dashboard": False, "log_to_driver": False, "_system_config": _LOCAL} if address == "local" else {}
-    )
+    local: dict[str, Any] = {}
+    if address == "local":
+        local = {"include_dashboard": False, "log_to_driver": False, "_system_config": _LOCAL}
+        local |= {"runtime_env": {"env_vars": dict(environment)}} if environment else {}
     try:
         with _mute():
             ray.init(address=address, logging_level=logging.ERROR, **local)

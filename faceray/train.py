@@ -84,13 +84,13 @@ def _write(output: Folder, record: dict[str, Any]) -> None:
 
 def _fold(options: TrainOptions, plan: Recipe, output: Folder, fold: int | None) -> dict[str, float]:
     from faceray.cluster import cluster  # Ray takes seconds to import
-    from faceray.trainer import crew, train
+    from faceray.trainer import WORKER_ENVIRONMENT, crew, train
 
     job = Job(replace(plan, fold=-1 if fold is None else fold), options.packs, output.uri, fold, options.cache or None)
     title = plan.name if fold is None else f"{plan.name}, fold {fold}"
     say(f"{title}: starting workers")
     started = time.monotonic()
-    with cluster(options.address), _Show(plan) as show:
+    with cluster(options.address, WORKER_ENVIRONMENT), _Show(plan) as show:
         figures = train(job, crew(options.workers, options.device), options.restarts, show)
     write_report(output, plan, figures, time.monotonic() - started)
     return figures

@@ -101,7 +101,6 @@ def train(job: Job, crew: Crew, restarts: int, tell: Tell) -> dict[str, float]:
             storage_path=job.output,
             failure_config=FailureConfig(max_failures=restarts),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
-            worker_runtime_env={"env_vars": WORKER_ENVIRONMENT},
         ),
     )
     try:
