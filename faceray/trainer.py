@@ -183,7 +183,7 @@ def _silent(_: News | Prelude) -> None:
     """Of the other workers."""
 
 
-class _Pause(ExecutionCallback):
+class _Pause(ExecutionCallback):  # type: ignore[misc]
     """Between two looks of Ray Data's executor: while pictures wait for the network it looks again at once, and that
     costs a core."""
 
