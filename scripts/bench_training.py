@@ -17,17 +17,17 @@ from tabulate import tabulate
 from faceray.models.networks import build_network
 from faceray.trainer import WORKER_ENVIRONMENT
 from faceray.training.recipes import recipe
+from faceray.training.session import UNKNOWN
 
 _BATCH, _STEPS, _WARM_UP, _ROUNDS = 32, 8, 3, 3
 _RECIPES = ("c3ae", "c3ae_v2", "eagp_joint", "celeba_attributes")
-_UNKNOWN = {"licence": "", "training_data": "", "intended_use": "", "limitations": "", "version": ""}
 
 
 def seconds(name: str, threads: int, precision: str) -> float:
     """Of a forward and a backward pass of a recipe's network, on pixels of no meaning."""
     torch.set_num_threads(threads)
     chosen = recipe(name)
-    network = build_network(chosen.card(**_UNKNOWN)).train()
+    network = build_network(chosen.card(**UNKNOWN)).train()
     crop = chosen.network.crop
     shape = (3, crop.size, crop.size) if crop.count == 1 else (crop.count, 3, crop.size, crop.size)
     pixels = torch.rand(_BATCH, *shape) * 255

@@ -18,6 +18,7 @@ from faceray.training.recipe import Network, Recipe, Strategy
 from faceray.training.recipes import RECIPES
 from faceray.training.schedules import Schedule
 from faceray.training.selection import Selection
+from faceray.training.session import UNKNOWN
 from faceray.training.targets import Filling
 
 RECORDS = (Recipe, Network, Strategy, Filling, Selection, OptimiserOptions, Schedule, Augmentation)
@@ -145,8 +146,7 @@ def _command(recipe: Recipe) -> str:
 
 
 def _parameters(recipe: Recipe) -> int:
-    known = dict.fromkeys(("licence", "training_data", "intended_use", "limitations", "version"), "")
-    return count_parameters(build_network(recipe.card(**known)))
+    return count_parameters(build_network(recipe.card(**UNKNOWN)))
 
 
 def _indented(kind: type) -> str:

@@ -32,7 +32,8 @@ from faceray.training.stem_cache import StemCache, check_augmentation
 
 Tell = Callable[[News | Prelude], None]
 BEST = "best.safetensors"
-_UNKNOWN = {"licence": "", "training_data": "", "intended_use": "", "limitations": "", "version": ""}
+# what a card says of weights, before there are any
+UNKNOWN = {"licence": "", "training_data": "", "intended_use": "", "limitations": "", "version": ""}
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def make_loop(job: Job, feeder: Feeder, device: str, tell: Tell = lambda _: None
     packs = read_packs(recipe, job.packs, job.fold)
     objectives = objectives_for(recipe, packs)
     torch.manual_seed(recipe.seed)
-    network = build_network(replace(recipe, objectives=objectives).card(**_UNKNOWN))
+    network = build_network(replace(recipe, objectives=objectives).card(**UNKNOWN))
     if recipe.network.weights:
         load_pretrained(network.get_submodule(recipe.network.part), recipe.network.weights)
     if recipe.network.channels_last:
