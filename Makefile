@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 PY := .venv/bin/python
 export RAY_USAGE_STATS_ENABLED := 0
+unexport PYTHONDONTWRITEBYTECODE  # without its cache each of Ray's many processes compiles torch and Ray again
 
 .PHONY: setup demo test test-tflite lint bench clean
 setup: .venv/ready

@@ -242,7 +242,7 @@ def test_faces_of_the_tables_are_those_of_one_picture(place: Place, first: Night
             if isinstance(value, str):
                 assert mine[column] == value
             else:
-                np.testing.assert_allclose(np.array(mine[column], float), np.array(value, float), atol=1e-3)
+                np.testing.assert_allclose(np.array(mine[column], float), np.array(value, float), rtol=1e-3, atol=1e-3)
 
 
 @pytest.fixture(scope="module")
