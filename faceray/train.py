@@ -16,10 +16,10 @@ from faceray.progress import Progress, say
 from faceray.storage import Folder
 from faceray.train_options import TrainOptions
 from faceray.training.catalogue import with_tasks
+from faceray.training.news import News, Prelude
 from faceray.training.recipe import Recipe
 from faceray.training.recipes import RECIPES, recipe
 from faceray.training.session import Job, as_json, read_packs
-from faceray.training.state import News, Prelude
 from faceray.training.training_report import write_report
 from faceray.typed_json import changed
 

@@ -17,7 +17,6 @@ import ray.train
 import torch
 from numpy.typing import NDArray
 from ray.data import DataContext, TaskPoolStrategy
-from ray.data._internal.execution.execution_callback import ExecutionCallback
 from ray.exceptions import RayError
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
@@ -26,12 +25,14 @@ from torch import Tensor
 
 from faceray.errors import UserError
 from faceray.models.checkpoint import load_checkpoint
+from faceray.pause import Pause
 from faceray.training import world
 from faceray.training.feeds import direct, tensors
 from faceray.training.loop import Feeder, Loop
+from faceray.training.news import News, Prelude
 from faceray.training.pictures import Pictures
 from faceray.training.session import Job, Tell, make_loop, run
-from faceray.training.state import News, Prelude, State, save_state
+from faceray.training.state import State, save_state
 
 _BLOCK = 1024  # pictures that one task makes
 _TASK_CPUS = 0.1  # of a picture-making task; training itself has the rest
@@ -183,14 +184,6 @@ def _silent(_: News | Prelude) -> None:
     """Of the other workers."""
 
 
-class _Pause(ExecutionCallback):  # type: ignore[misc]
-    """Between two looks of Ray Data's executor: while pictures wait for the network it looks again at once, and that
-    costs a core."""
-
-    def on_execution_step(self, executor: object) -> None:
-        time.sleep(0.02)
-
-
 def _feeder(loaders: int) -> Feeder:
     """Pictures made by Ray Data's tasks, in the order that was asked for."""
 
@@ -204,7 +197,7 @@ def _feeder(loaders: int) -> Feeder:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.issue_detectors_config.detectors = []  # advice on memory, every half minute
-        context.custom_execution_callback_classes = [_Pause]
+        context.custom_execution_callback_classes = [Pause]
         context.execution_options.preserve_order = True
         dataset = ray.data.from_blocks([pa.table({"pack": b[:, 0], "row": b[:, 1]}) for b in blocks]).map_batches(
             pictures,

@@ -4,6 +4,7 @@ import os
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_AUTH_MODE"] = "disabled"
+os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = "0"  # a process for each training; nobody takes machines away here
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests.s3 import KEY, SECRET, s3, s3_proxy  # noqa: F401  (fixtures: one server for all)
 
@@ -22,6 +24,20 @@ settings.load_profile("faceray")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long ones first: beside the many short ones, not after them. They are those that may take longer than others."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+class RayTogether(LoadFileScheduling):  # type: ignore[misc]
+    """Files stay whole, and those that share a Ray run in one process: its services take a tenth of a core."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "ray" if "ray_address" in (Path(__file__).parent.parent / file).read_text() else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> RayTogether:
+    """Who runs which tests."""
+    return RayTogether(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +57,9 @@ def ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cluster.shutdown()
 
 
-# metrics every second, ten otherwise; workers without work stay longer than one
-_CONFIG = {"metrics_report_interval_ms": 1000, "idle_worker_killing_time_threshold_ms": 20_000}
-_HEAD = {"num_cpus": 2, "include_dashboard": False, "_system_config": _CONFIG}
+# metrics every two seconds, ten otherwise; workers without work stay longer than one
+_CONFIG = {"metrics_report_interval_ms": 2000, "idle_worker_killing_time_threshold_ms": 20_000}
+_HEAD = {"num_cpus": 2, "include_dashboard": False, "include_log_monitor": False, "_system_config": _CONFIG}
 
 
 def _start_ray(tries: int) -> Any:

@@ -24,7 +24,8 @@ from faceray.vision.align import Crop
 from faceray.vision.boxes import iou
 from tests.corpora import write
 from tests.faces import group, jpeg, portrait, scenery
-from tests.inference.poison import PoisonedDetect, PoisonedLoad
+from tests.inference.poison import PoisonedLoad
+from tests.inference.poisoned_detect import PoisonedDetect
 
 pytestmark = pytest.mark.timeout(600)  # a busy machine takes a minute to start Ray
 

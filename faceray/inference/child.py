@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from typing import Any, Self
 
 import pyarrow as pa
@@ -33,7 +33,7 @@ class Child:
 
     def __init__(self, kind: type[Any], arguments: tuple[Any, ...]) -> None:
         self.kind, self.arguments = kind, arguments
-        self.process: SpawnProcess | None = None
+        self.process: ForkServerProcess | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +63,8 @@ class Child:
         return result
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")  # imports take seconds: once, however many children die
+        context.set_forkserver_preload([self.kind.__module__])
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self.kind, self.arguments), daemon=True)
         self.process.start()

@@ -20,13 +20,14 @@ from faceray.training.held_out import Judged, judge
 from faceray.training.learner import Learner
 from faceray.training.losses import weighted_sum
 from faceray.training.mixing import mixed_epoch
+from faceray.training.news import News
 from faceray.training.optimisers import build_optimiser
 from faceray.training.pack_labels import PackLabels
 from faceray.training.phases import Phase, missing_tasks, phase_at
 from faceray.training.pictures import Pictures
 from faceray.training.recipe import Recipe
 from faceray.training.schedules import best_at, should_stop
-from faceray.training.state import News, State
+from faceray.training.state import State
 
 MOST_FEATURES = 5000  # of labelled samples, that guessed ones are compared with
 # (stage, rows (n, 2), samples of each batch) -> batches of pixels uint8 (b, [crops,] 3, s, s), mirrored bool (b,)

@@ -22,12 +22,13 @@ from faceray.training.goals import Goals
 from faceray.training.learner import Learner
 from faceray.training.loop import Feeder, Loop
 from faceray.training.mixing import batch_shares, steps_per_epoch
+from faceray.training.news import News, Prelude
 from faceray.training.objectives.objective import Objective
 from faceray.training.pack_labels import PackLabels, read_labels
 from faceray.training.pictures import Pictures, Shards
 from faceray.training.recipe import Recipe
 from faceray.training.records import write_history, write_predictions
-from faceray.training.state import News, Prelude, State, load_state
+from faceray.training.state import State, load_state
 from faceray.training.stem_cache import StemCache, check_augmentation
 
 Tell = Callable[[News | Prelude], None]

@@ -32,32 +32,6 @@ class State:
         return [row.get(name, float("nan")) for row in self.history]
 
 
-@dataclass(frozen=True)
-class News:
-    """Where a training is, for people.
-
-    Attributes:
-        step, steps: as many as there are if nothing stops it early. epoch, epochs: likewise.
-        loss: of the step before; of the first, its own. figures: of the newest round.
-    """
-
-    step: int
-    steps: int
-    epoch: int
-    epochs: int
-    loss: float
-    figures: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Prelude:
-    """What comes before the first step: `done` of `total` pictures; `what` says which."""
-
-    what: str
-    done: int
-    total: int
-
-
 def save_state(folder: Path, state: State, learner: Learner, optimiser: Optimizer) -> None:
     """Write a checkpoint of the training itself (the network for users is another)."""
     content = io.BytesIO()

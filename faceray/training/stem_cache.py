@@ -16,8 +16,8 @@ from faceray.inference.backend import Network, compile_network
 from faceray.training import world
 from faceray.training.augmentation import Augmentation
 from faceray.training.loop import Feeder
+from faceray.training.news import Prelude
 from faceray.training.pictures import Pictures
-from faceray.training.state import Prelude
 
 _BATCH = 64
 

@@ -23,15 +23,16 @@ def nms(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float) -> Tenso
     """
     arrays = [np.ascontiguousarray(t.cpu().numpy()) for t in (boxes, scores, group)]
     order = np.lexsort((-arrays[1], arrays[2]))
-    keep = order[_survivors(arrays[0][order], arrays[2][order], threshold)]
-    return torch.from_numpy(keep).to(boxes.device)
+    sorted_boxes, alive = arrays[0][order], np.ones(len(order), np.bool_)
+    width, height = (sorted_boxes[:, 2:] - sorted_boxes[:, :2]).T
+    _suppress(sorted_boxes, width * height, arrays[2][order], threshold, alive)
+    return torch.from_numpy(order[alive]).to(boxes.device)
 
 
-@numba.njit("bool_[:](float32[:,::1], int64[::1], float64)", nogil=True, error_model="numpy")
-def _survivors(boxes: np.ndarray, group: np.ndarray, threshold: float) -> np.ndarray:
+# Compiled at each import, so without expressions of arrays: these take three times as long to compile.
+@numba.njit("void(float32[:,::1], float32[::1], int64[::1], float64, bool_[::1])", nogil=True, error_model="numpy")
+def _suppress(boxes: np.ndarray, area: np.ndarray, group: np.ndarray, threshold: float, alive: np.ndarray) -> None:
     """Greedy suppression of boxes that are sorted by group and falling score."""
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    alive = np.ones(len(boxes), np.bool_)
     for i in range(len(boxes)):
         j = i + 1
         while alive[i] and j < len(boxes) and group[j] == group[i]:
@@ -41,7 +42,6 @@ def _survivors(boxes: np.ndarray, group: np.ndarray, threshold: float) -> np.nda
             if shared / (area[i] + area[j] - shared) > threshold:
                 alive[j] = False
             j += 1
-    return alive
 
 
 def nms_by_smaller_area(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:

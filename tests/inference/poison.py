@@ -1,4 +1,4 @@
-"""Stages that die or hang over pictures whose names say so."""
+"""A stage that dies or hangs over pictures whose names say so."""
 
 import os
 import time
@@ -6,10 +6,10 @@ import time
 import pyarrow as pa
 
 from faceray.corpus.loading import Load
-from faceray.inference.detection import Detect
 
 
-def _take(rows: pa.Table, stage: str) -> None:
+def take(rows: pa.Table, stage: str) -> None:
+    """Die or hang if one of the pictures says so to this stage."""
     for uri in rows["uri"].to_pylist():
         if f"{stage}-dies" in uri:
             os.abort()
@@ -22,14 +22,5 @@ class PoisonedLoad(Load):
 
     def work(self, rows: pa.Table) -> pa.Table:
         """See Load."""
-        _take(rows, "load")
+        take(rows, "load")
         return super().work(rows)
-
-
-class PoisonedDetect(Detect):
-    """As if a network crashed."""
-
-    def work(self, batch: pa.Table) -> pa.Table:
-        """See Detect."""
-        _take(batch, "detect")
-        return super().work(batch)

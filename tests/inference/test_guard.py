@@ -18,7 +18,8 @@ from faceray.results.committer import Committer
 from faceray.storage import Folder
 from tests.corpora import write
 from tests.faces import jpeg, portrait, scenery
-from tests.inference.poison import PoisonedDetect, PoisonedLoad
+from tests.inference.poison import PoisonedLoad
+from tests.inference.poisoned_detect import PoisonedDetect
 
 pytestmark = pytest.mark.timeout(600)
 POISON = {"load-dies": "crashed", "detect-dies": "crashed", "load-hangs": "timeout"}
