@@ -38,24 +38,24 @@ def test_rows_of_faces_and_a_drawing(photo: Path) -> None:
 def test_a_drawing_is_named_after_its_photo(photo: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    _, drawn = show(ShowOptions(str(photo)))
+    _, drawn = show(ShowOptions(str(photo), attributes="none"))
     assert drawn == "two #1.faces.jpg"
     assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["two #1.faces.jpg"]
-    show(ShowOptions(str(photo), "other.jpg"))
+    show(ShowOptions(str(photo), "other.jpg", attributes="none"))
     assert (tmp_path / "elsewhere" / "other.jpg").exists()
 
 
 def test_from_and_to_buckets() -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe_file("/show/photo.jpg", jpeg(astronaut()))
-    faces, _ = show(ShowOptions("memory://show/photo.jpg", "memory://show/drawn.jpg"))
+    faces, _ = show(ShowOptions("memory://show/photo.jpg", "memory://show/drawn.jpg", attributes="none"))
     assert len(faces) == 1
     assert memory.cat_file("/show/drawn.jpg").startswith(b"\xff\xd8")
 
 
 def test_a_picture_without_faces_is_drawn_too(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(jpeg(scenery()))
-    faces, drawn = show(ShowOptions(str(tmp_path / "photo.jpg"), f"{tmp_path}/drawn.jpg"))
+    faces, drawn = show(ShowOptions(str(tmp_path / "photo.jpg"), f"{tmp_path}/drawn.jpg", attributes="none"))
     assert faces == []
     assert Image.open(drawn).size == (180, 120)
 
@@ -74,7 +74,7 @@ def test_pictures_that_cannot_be_read(tmp_path: Path, content: bytes | None, sta
 
 def test_a_drawing_that_cannot_be_written(photo: Path) -> None:
     with pytest.raises(UserError, match="cannot write"):
-        show(ShowOptions(str(photo), f"{photo}/drawn.jpg"))
+        show(ShowOptions(str(photo), f"{photo}/drawn.jpg", attributes="none"))
 
 
 @pytest.mark.parametrize("options", [{"embedding": "no-such-network"}, {"attributes": "no-such-folder"}])
@@ -89,7 +89,8 @@ def test_on_the_command_line(photo: Path, capsys: pytest.CaptureFixture[str], tm
     assert "score" in out
     assert f"drawn in {tmp_path}/drawn.jpg" in out
     (tmp_path / "none.jpg").write_bytes(jpeg(scenery()))
-    assert cli.run(commands.show, [f"{tmp_path}/none.jpg", "--output", f"{tmp_path}/drawn.jpg"]) == 0
+    quick = ["--output", f"{tmp_path}/drawn.jpg", "--attributes", "none"]
+    assert cli.run(commands.show, [f"{tmp_path}/none.jpg", *quick]) == 0
     assert "no face found" in capsys.readouterr().out
     assert cli.run(commands.show, [f"{tmp_path}/missing.jpg"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -46,7 +46,7 @@ def small(name: str) -> Recipe:
         optimiser=optimiser,
         schedule=replace(found.schedule, warm_up=0.0),
         batch=6,
-        epochs=2 if large else 6,
+        epochs=2 if large else 4,
         rounds=1,
         patience=0,
     )
