@@ -3,6 +3,7 @@
 import inspect
 import re
 from argparse import SUPPRESS
+from functools import cache
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
@@ -113,7 +114,7 @@ def _recipe(recipe: Recipe) -> str:
         f"`{recipe.name}`",
         original,
         f"{network.name} at {crop.size}",
-        f"{_parameters(recipe):,}",
+        f"{_parameters(recipe.name):,}",
         recipe.about,
         recipe.needs,
         f"`{DATA.get(crop.kind, size)}`" if DATA.get(crop.kind, size) else "",
@@ -138,15 +139,16 @@ def _command(recipe: Recipe) -> str:
         recipe.name,
         "" if recipe.original is None else str(recipe.original),
         f"{recipe.network.name} at {recipe.network.crop.size}",
-        f"{_parameters(recipe):,}",
+        f"{_parameters(recipe.name):,}",
         recipe.needs.partition("; ")[0].partition(", prepared")[0],
         f"`--recipe {recipe.name} --data {packs} --output OUT{tasks}`",
     )
     return f"| {' | '.join(row)} |"
 
 
-def _parameters(recipe: Recipe) -> int:
-    return count_parameters(build_network(recipe.card(**UNKNOWN)))
+@cache
+def _parameters(recipe: str) -> int:
+    return count_parameters(build_network(RECIPES[recipe]().card(**UNKNOWN)))
 
 
 def _indented(kind: type) -> str:

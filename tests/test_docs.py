@@ -3,20 +3,26 @@
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.fixture(scope="module")
+def docs() -> dict[str, Any]:
+    """What makes the pages."""
+    return runpy.run_path(str(ROOT / "scripts" / "docs.py"))
+
+
 @pytest.mark.parametrize("page", ["tables", "options", "recipes"])
-def test_generated_page_is_current(page: str) -> None:
-    docs = runpy.run_path(str(ROOT / "scripts" / "docs.py"))
+def test_generated_page_is_current(docs: dict[str, Any], page: str) -> None:
     assert (ROOT / "docs" / f"{page}.md").read_text() == docs[page](), "run scripts/docs.py"
 
 
-def test_the_readme_lists_every_recipe() -> None:
-    docs, text = runpy.run_path(str(ROOT / "scripts" / "docs.py")), (ROOT / "README.md").read_text()
+def test_the_readme_lists_every_recipe(docs: dict[str, Any]) -> None:
+    text = (ROOT / "README.md").read_text()
     assert text == docs["readme"](text), "run scripts/docs.py"
     assert all(f"\n| {name} | " in text for name in docs["RECIPES"])
 

@@ -56,7 +56,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 250) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def kill_worker() -> bool:
