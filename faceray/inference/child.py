@@ -25,7 +25,8 @@ class Lost(Exception):
 
 
 class Child:
-    """The process. It sees no other picture than those it is given; after a death there is a new one.
+    """The process. It sees no other picture than those it is given; after a death there is a new one, forked from a
+    process that has imported the stage's module and does nothing else.
 
     Args:
         kind, arguments: of the stage that it loads.
@@ -63,7 +64,7 @@ class Child:
         return result
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("forkserver")  # imports take seconds: once, however many children die
+        context = multiprocessing.get_context("forkserver")  # imports take seconds: once, however many die
         context.set_forkserver_preload([self.kind.__module__])
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self.kind, self.arguments), daemon=True)
