@@ -27,13 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class RayTogether(LoadFileScheduling):  # type: ignore[misc]
-    """Files stay whole, and those that use Ray run in one process, since its services take a tenth of a core. Not the
-    longest: the other process would have nothing left."""
+    """Files stay whole, and those that share a Ray run in one process: its services take a tenth of a core."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        with_ray = "ray_address" in (Path(__file__).parent.parent / file).read_text()
-        return "ray" if with_ray and not file.endswith("test_trainer.py") else file
+        return "ray" if "ray_address" in (Path(__file__).parent.parent / file).read_text() else file
 
 
 @pytest.hookimpl(optionalhook=True)
