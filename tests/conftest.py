@@ -8,6 +8,7 @@ os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = "0"  # a process for each tr
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,12 @@ class RayTogether(LoadFileScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        return "ray" if "ray_address" in (Path(__file__).parent.parent / file).read_text() else file
+        return "ray" if _shares_ray(file) else file
+
+
+@cache
+def _shares_ray(file: str) -> bool:
+    return "ray_address" in (Path(__file__).parent.parent / file).read_text()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -242,7 +242,10 @@ def test_faces_of_the_tables_are_those_of_one_picture(place: Place, first: Night
             if isinstance(value, str):
                 assert mine[column] == value
             else:
-                np.testing.assert_allclose(np.array(mine[column], float), np.array(value, float), rtol=1e-3, atol=1e-3)
+                answer = column == "age" or column.endswith("_probabilities")  # a sum's order changes with the batch
+                tolerance = 3e-3 if answer else 1e-3
+                found, expected = np.array(mine[column], float), np.array(value, float)
+                np.testing.assert_allclose(found, expected, atol=tolerance, err_msg=column)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from faceray.training.session import Job
 from faceray.vision.align import Crop
 from tests.training.packs import make_pack
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(600)
 CROP = Crop("similarity", 32)
 JOB = Path(__file__).parent.parent / "jobs" / "train.py"
 SMALL = ["network.crop.size=32", "batch=8", "epochs=6", "augmentation.mirror=0.5", "schedule.warm_up=0.0"]
@@ -52,7 +52,7 @@ def rounds(output: Path) -> int:
         return 0
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 400) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 250) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"

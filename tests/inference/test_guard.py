@@ -21,7 +21,7 @@ from tests.faces import jpeg, portrait, scenery
 from tests.inference.poison import PoisonedLoad
 from tests.inference.poisoned_detect import PoisonedDetect
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(600)
 POISON = {"load-dies": "crashed", "detect-dies": "crashed", "load-hangs": "timeout"}
 
 
