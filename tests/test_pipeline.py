@@ -37,6 +37,7 @@ from tests.corpora import Expected, crowd, mixed_corpus, write
 from tests.faces import group, jpeg, portrait, scenery
 from tests.models.test_attribute_net import CARD, lively
 from tests.results.batches import contents
+from tests.tables import assert_same
 
 pytestmark = pytest.mark.timeout(600)  # a busy machine takes a minute to start Ray
 ROOT = Path(__file__).parent.parent
@@ -237,15 +238,8 @@ def test_faces_of_the_tables_are_those_of_one_picture(place: Place, first: Night
     shown = find_faces(pixels, MtcnnOptions(), "sface", place.options.attributes)
     stored = first.faces[first.faces["image_id"] == row["image_id"]].sort_values("face_index")
     assert len(shown) == len(stored) == 2
-    for mine, theirs in zip(stored.to_dict("records"), shown, strict=True):
-        for column, value in theirs.items():
-            if isinstance(value, str):
-                assert mine[column] == value
-            else:
-                answer = column == "age" or column.endswith("_probabilities")  # a sum's order changes with the batch
-                tolerance = 3e-3 if answer else 1e-3
-                found, expected = np.array(mine[column], float), np.array(value, float)
-                np.testing.assert_allclose(found, expected, atol=tolerance, err_msg=column)
+    expected = pd.DataFrame(shown)
+    assert_same(stored[expected.columns].reset_index(drop=True), expected)
 
 
 @pytest.fixture(scope="module")
@@ -350,12 +344,7 @@ def test_a_broken_run_ends_with_the_same_tables_as_an_unbroken_one(restarted: Re
     pd.testing.assert_frame_equal(images, expected)
     faces, expected = (comparable(night.faces, "face_id") for night in (restarted.night, first))
     assert len(expected) > CROWD / 2
-    for name in faces.columns:
-        mine, theirs = (np.stack(list(rows[name])) for rows in (faces, expected))
-        if mine.dtype.kind == "f":
-            np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-4, err_msg=name)
-        else:
-            np.testing.assert_array_equal(mine, theirs, err_msg=name)
+    assert_same(faces, expected)
     assert len(contents(restarted.night.output)) == CROWD
     assert pyarrow.parquet.read_table(Path(restarted.night.output.path) / "images").num_rows == CROWD
 
