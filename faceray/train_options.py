@@ -17,7 +17,8 @@ class TrainOptions:
         output: folder of the results; a training that was stopped goes on from its newest checkpoint there.
         set: a field of the recipe and its value, as in `epochs=8` or `optimiser.learning_rate=0.01`; may be repeated.
         tasks: only these, separated by commas; CelebA's own attribute names are known too. Empty: the recipe's.
-        workers: processes that train; 0: one for each GPU, or one with all CPU cores; -1: this process itself.
+        workers: processes that train; 0: one for each GPU, or one with all CPU cores; -1: this process itself, which
+            keeps no checkpoints: once stopped, it starts anew.
         restarts: how often a training whose worker died goes on by itself.
         device: `auto`, `cpu` or `cuda`.
         cache: folder on every machine where the features of trunks that never learn stay for the next training;

@@ -63,8 +63,9 @@ def ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cluster.shutdown()
 
 
-# metrics every two seconds, ten otherwise; workers without work stay longer than one
-_CONFIG = {"metrics_report_interval_ms": 2000, "idle_worker_killing_time_threshold_ms": 20_000}
+# metrics every two seconds, ten otherwise; workers without work stay longer than one; and they are no less urgent than
+# the tests beside them, as Ray has it, else the long files are the last
+_CONFIG = {"metrics_report_interval_ms": 2000, "idle_worker_killing_time_threshold_ms": 20_000, "worker_niceness": 0}
 _HEAD = {"num_cpus": 2, "include_dashboard": False, "include_log_monitor": False, "_system_config": _CONFIG}
 
 

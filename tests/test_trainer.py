@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from faceray.cluster import cluster
 from faceray.train import train
@@ -74,10 +75,12 @@ def parent(pid: int) -> int:
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory, ray_address: str) -> Path:
-    """The results of a training that nothing disturbed."""
+    """The results of a training that nothing disturbed, in this process."""
     folder = tmp_path_factory.mktemp("unbroken")
     pack = make_pack(folder / "pack", 64, CROP, emotion=lambda i: ("neutral", "happiness")[i % 2])
-    train(options(pack, folder / "out", ray_address))
+    threads = torch.get_num_threads()
+    train(options(pack, folder / "out", ray_address, workers=-1))
+    torch.set_num_threads(threads)
     return folder / "out"
 
 
@@ -110,6 +113,7 @@ def test_killed_workers_and_drivers_cost_nothing(pack: str, tmp_path: Path, unbr
     assert 0 < rounds(output) <= 6
     train(options(pack, output, ray_address))
     assert history(output) == history(unbroken)
+    assert {path.name for path in output.iterdir()} == {path.name for path in unbroken.iterdir()} | {"checkpoints"}
 
 
 FAULTS = """

@@ -20,7 +20,7 @@ from faceray.storage import Folder
 from tests.s3 import BUCKET, KEY, SECRET, S3Proxy, S3Server, make_bucket, storage
 
 ROOT = Path(__file__).parent.parent.parent
-_CONFIG = {"_system_config": {"idle_worker_killing_time_threshold_ms": 20_000}}
+_CONFIG = {"_system_config": {"idle_worker_killing_time_threshold_ms": 20_000, "worker_niceness": 0}}
 _OF_THE_RUN = ["run_id", "annotated_at"]
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": KEY,
